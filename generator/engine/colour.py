@@ -1,0 +1,62 @@
+"""Giving a drawn face the light of the scene: mean and deviation of LAB over the face (Reinhard et al. 2001)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+_SMALLEST = 1.0  # a deviation in L, a or b under this is noise
+_GAIN = (0.6, 1.6)  # bounds on the change of contrast
+
+
+def to_lab(images: NDArray[np.uint8]) -> Floats:
+    """uint8 (..., H, W, 3) RGB -> float32 LAB, L in 0..100, a and b in about -127..127."""
+    rows = images.reshape(-1, images.shape[-2], 3).astype(np.float32) / 255.0
+    return np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGB2LAB), np.float32).reshape(images.shape)
+
+
+def from_lab(lab: Floats) -> NDArray[np.uint8]:
+    """The inverse of `to_lab`, cut to 0..255."""
+    rows = cv2.cvtColor(lab.reshape(-1, lab.shape[-2], 3).astype(np.float32), cv2.COLOR_LAB2RGB)
+    pixels: NDArray[np.uint8] = np.clip(np.round(rows * 255.0), 0, 255).astype(np.uint8).reshape(lab.shape)
+    return pixels
+
+
+def statistics(lab: Floats, weight: Floats) -> Floats:
+    """Weighted mean and deviation of each channel: (N, H, W, 3), (N, H, W) -> (N, 2, 3)."""
+    share = weight[..., None] / np.maximum(weight.sum(axis=(1, 2)), 1e-6)[:, None, None, None]
+    mean = (lab * share).sum(axis=(1, 2))
+    variance = (np.square(lab - mean[:, None, None]) * share).sum(axis=(1, 2))
+    return np.stack([mean, np.sqrt(variance)], axis=1).astype(np.float32)
+
+
+def smooth_over_time(values: Floats, shots: NDArray[np.integer], spread: float) -> Floats:
+    """Gaussian mean along the first axis, within runs of one shot number only.
+
+    values: (T, ...). shots: (T,). spread: standard deviation in frames; 0 leaves the values as they are.
+    """
+    if spread <= 0:
+        return values
+    smoothed = np.empty_like(values)
+    reach = int(np.ceil(3 * spread))
+    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
+    for shot in np.unique(shots):
+        rows = np.flatnonzero(shots == shot)
+        flat = values[rows].reshape(len(rows), -1).astype(np.float64)
+        # Dividing by the window's part that lies inside the shot keeps its ends unbiased.
+        inside = np.convolve(np.ones(len(rows)), window, mode="full")[reach : reach + len(rows)]
+        columns = [np.convolve(c, window, mode="full")[reach : reach + len(rows)] / inside for c in flat.T]
+        smoothed[rows] = np.stack(columns, axis=1).reshape(values[rows].shape)
+    return smoothed
+
+
+def match(lab: Floats, own: Floats, wanted: Floats, strength: float = 1.0) -> Floats:
+    """Re-tone pictures whose statistics are `own` to those `wanted`.
+
+    lab: (N, H, W, 3). own, wanted: (N, 2, 3) from `statistics`. strength: 0 leaves them, 1 matches.
+    """
+    gain = np.clip(wanted[:, 1] / np.maximum(own[:, 1], _SMALLEST), *_GAIN)
+    toned = (lab - own[:, None, None, 0]) * gain[:, None, None] + wanted[:, None, None, 0]
+    return np.asarray(lab + strength * (toned - lab), np.float32)

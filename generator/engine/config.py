@@ -1,0 +1,98 @@
+"""Every number that shapes a twin's network and its training, in one dataclass with named presets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A twin's configuration cannot be used; the message says which value and why."""
+
+
+@dataclass(frozen=True)
+class TwinConfig:
+    """Shape and training recipe of one twin. Lengths are pixels of the square crop unless said otherwise."""
+
+    # Network
+    size: int = 96  # side of the crop that is learned and rebuilt; a multiple of `2 ** (len(dims) + 1)`
+    dims: tuple[int, ...] = (96, 192, 256)  # channels at size/4, size/8, size/16 ...
+    depths: tuple[int, ...] = (2, 3, 3)  # residual blocks at each of these
+    detail_dim: int = 32  # channels of the decoder's last stage, at size/2
+    expansion: int = 2  # widening inside a block's two pointwise layers
+
+    # Optimisation
+    batch: int = 12  # faces of each side in one step
+    learning_rate: float = 1.2e-3
+    weight_decay: float = 0.01
+    warm_up: int = 30  # steps until the full rate
+    final_rate: float = 0.02  # what the cosine leaves of the rate at the end
+    clip: float = 1.0  # gradient norm
+    ema: float = 0.995  # memory of the averaged weights, which are the ones kept
+    seed: int = 0
+
+    # Augmentation; the spreads are of the uniform or normal law named in `augment`
+    rotation: float = 10.0  # degrees
+    zoom: float = 0.06  # part of the scale
+    shift: float = 0.04  # part of the side
+    flip: float = 0.3  # chance
+    warp: float = 0.045  # standard deviation of the warp grid's nodes, part of the side
+    warp_until: float = 0.75  # part of the training after which the input is no longer warped
+    light: float = 0.12  # brightness, contrast and colour spread
+    transfer: float = 0.7  # chance that a subject's face is toned like a face of the library
+
+    # Loss weights
+    loss_l1: float = 1.0
+    loss_dssim: float = 1.0
+    loss_edges: float = 1.0
+    loss_mask: float = 0.1
+    background: float = 0.3  # weight of a pixel outside the face, where the face weighs 1
+    features: float = 3.0  # weight of a pixel in the eyes and the mouth
+
+    # What the training keeps
+    heldout: float = 0.1  # part of the faces, in stretches of time, that the training never sees
+
+    def __post_init__(self) -> None:
+        step = 2 ** (len(self.dims) + 1)
+        if not self.dims or len(self.dims) != len(self.depths):
+            raise ConfigError("A twin's configuration needs as many depths as dims, and at least one.")
+        if self.size <= 0 or self.size % step:
+            raise ConfigError(f"A twin's size must be a multiple of {step}, and {self.size} is not.")
+        if self.batch < 1:
+            raise ConfigError("A twin's batch must hold at least one face.")
+        for name in ("heldout", "warp_until", "flip", "transfer"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigError(f"A twin's {name} must lie between 0 and 1.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, fit for JSON."""
+        values = asdict(self)
+        values["dims"], values["depths"] = list(self.dims), list(self.depths)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TwinConfig:
+        """The inverse of `to_dict`. Raises ConfigError for an unknown name or an unusable value."""
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ConfigError(f"A twin's configuration knows no {', '.join(sorted(unknown))}.")
+        values = dict(values)
+        for name in ("dims", "depths"):
+            if name in values:
+                values[name] = tuple(int(value) for value in values[name])
+        return cls(**values)
+
+    def same_network(self, other: TwinConfig) -> bool:
+        """Whether weights of the one fit the other."""
+        names = ("size", "dims", "depths", "detail_dim", "expansion")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+PRESETS: dict[str, TwinConfig] = {
+    # 32 px, for tests: shows a face rebuilt after a few seconds on one core.
+    "tiny": TwinConfig(size=32, dims=(24, 48), depths=(1, 1), detail_dim=12, batch=8, ema=0.98, warm_up=10),
+    # 96 px: some four minutes on two cores.
+    "quick": TwinConfig(),
+    # 128 px: faces that fill more of the frame; some ten minutes on eight cores, one on a GPU.
+    "standard": TwinConfig(size=128, batch=16),
+}

@@ -1,0 +1,177 @@
+"""Rendering: every face of a template drawn again by the subject's decoder.
+
+Set-up and rendering are apart: `Swapper.prepare` reads a shot's crops once and settles what must be steady over time
+(light, outline); the `Shot` it gives then lays a face into any of its frames at the cost of a blend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
+
+from . import blend, colour
+from .checkpoint import load_weights
+from .memory import keep_freed_memory
+from .training import mixed_precision
+
+Floats = NDArray[np.float32]
+Images = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """How a face is laid in. Lengths are parts of the crop's side; times are frames."""
+
+    colour: float = 1.0  # 0 keeps the subject's own tone, 1 takes that of the scene
+    colour_spread: float = 12.0  # standard deviation of the smoothing of the scene's tone
+    mask_spread: float = 1.5  # the same of the drawn outline
+    erosion: float = 0.01
+    feather: float = 0.09
+    levels: int = 3  # of the Laplacian pyramid
+    forehead: float = 0.85  # how far up from the brows (0) to the hair (1) the new face reaches
+    batch: int = 32  # faces drawn at once
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What is laid into the frames of one template, ready made.
+
+    faces: uint8 (N, S, S, 3), masks: uint8 (N, S, S), matrices: float32 (N, 2, 3) frame to crop, has_face: bool (N,).
+    """
+
+    faces: Images
+    masks: Images
+    matrices: Floats
+    has_face: NDArray[np.bool_]
+    levels: int
+
+    def __len__(self) -> int:
+        return len(self.has_face)
+
+    def render(self, index: int, frame: Images) -> tuple[Images, Images]:
+        """Frame number `index` with its new face, and uint8 (H, W), 255 where it was touched.
+
+        A frame without a face comes back as it was, with an empty mask.
+        """
+        if not self.has_face[index]:
+            return frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        mask = self.masks[index].astype(np.float32) / 255.0
+        return blend.paste(frame, self.faces[index], mask, self.matrices[index], self.levels)
+
+
+class Swapper:
+    """A twin that draws.
+
+    weights: bytes as `train` gives them; they carry their configuration. Raises CheckpointError when they are damaged.
+    """
+
+    def __init__(
+        self, weights: bytes, device: torch.device | str | None = None, settings: SwapSettings | None = None
+    ) -> None:
+        self.device = torch.device(device) if device else torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = load_weights(weights).to(self.device)
+        self.settings = settings or SwapSettings()
+        keep_freed_memory()
+
+    @property
+    def size(self) -> int:
+        """Side in pixels of the crop that this twin reads and draws."""
+        return self.network.config.size
+
+    def swap(self, frames: Images, landmarks: Floats) -> tuple[Images, Images]:
+        """Swap a whole shot held in memory.
+
+        frames: uint8 (N, H, W, 3) RGB. landmarks: float32 (N, 468, 3) px, smoothed; NaN for a frame without a face.
+        -> frames uint8 (N, H, W, 3), and masks uint8 (N, H, W), 255 where a frame was touched.
+        """
+        shot = self.prepare(frames, landmarks)
+        films, masks = zip(*(shot.render(index, frame) for index, frame in enumerate(frames)), strict=True)
+        return np.stack(films), np.stack(masks)
+
+    def prepare(self, frames: Iterable[Images], landmarks: Floats) -> Shot:
+        """Read every frame once and draw its face. `frames` may be a generator as long as `landmarks`; none is kept.
+
+        Raises ValueError when there are fewer frames than landmarks.
+        """
+        size, settings = self.size, self.settings
+        has_face = np.isfinite(landmarks).all(axis=(1, 2))
+        matrices = np.zeros((len(landmarks), 2, 3), np.float32)
+        matrices[:, :, :2] = np.eye(2)
+        matrices[has_face] = [crop_matrix(points, size) for points in landmarks[has_face]]
+        crops = np.zeros((len(landmarks), size, size, 3), np.uint8)
+        hulls = np.zeros((len(landmarks), size, size), np.uint8)
+        read = 0
+        for index, frame in zip(range(len(landmarks)), frames, strict=False):
+            read += 1
+            if has_face[index]:
+                crops[index] = warp(frame, matrices[index], size)
+                hulls[index] = hull_mask(apply(matrices[index], landmarks[index]), size, settings.forehead)
+        if read < len(landmarks):
+            raise ValueError(f"{len(landmarks)} frames were announced and only {read} came.")
+
+        faces = np.zeros_like(crops)
+        masks = np.zeros_like(hulls)
+        rows = np.flatnonzero(has_face)
+        if len(rows):
+            shots = find_shots(landmarks, has_face)
+            for shot in np.unique(shots[rows]):
+                own = rows[shots[rows] == shot]
+                faces[own], masks[own] = self._settle(crops[own], hulls[own])
+        return Shot(faces, masks, matrices, has_face, settings.levels)
+
+    def draw(self, crops: Images) -> tuple[Images, Floats]:
+        """Crops uint8 (N, S, S, 3) of anyone -> the subject doing the same, uint8, and their learned masks (N, S, S) in 0..1."""
+        faces, masks = [], []
+        for pixels in self._batches(crops):
+            with torch.inference_mode(), mixed_precision(self.device):
+                drawn = self.network(pixels, "subject").float().cpu()
+            faces.append((drawn[:, :3].clamp(0, 1) * 255.0).round().byte().permute(0, 2, 3, 1).numpy())
+            masks.append(drawn[:, 3].sigmoid().numpy())
+        return np.concatenate(faces), np.concatenate(masks)
+
+    def _batches(self, crops: Images) -> Iterator[torch.Tensor]:
+        for first in range(0, len(crops), self.settings.batch):
+            pixels = torch.from_numpy(crops[first : first + self.settings.batch]).to(self.device)
+            yield pixels.permute(0, 3, 1, 2).float() / 255.0
+
+    def _settle(self, crops: Images, hulls: Images) -> tuple[Images, Images]:
+        """Drawn faces and soft masks of one uncut shot, with what flickers smoothed along it."""
+        settings, size = self.settings, self.size
+        drawn, learned = self.draw(crops)
+        one_shot = np.zeros(len(crops), np.int64)
+        learned = colour.smooth_over_time(learned, one_shot, settings.mask_spread)
+        masks = np.clip(learned * 1.5 - 0.25, 0.0, 1.0) * (hulls.astype(np.float32) / 255.0)
+
+        # The statistics leave out the outline, where hair and background would tint the skin.
+        inner = np.stack([cv2.erode(mask, np.ones((size // 16 | 1,) * 2)) for mask in masks])
+        own_lab = colour.to_lab(drawn)
+        scene = colour.statistics(colour.to_lab(crops), inner)
+        own = colour.statistics(own_lab, inner)
+        scene = colour.smooth_over_time(scene, one_shot, settings.colour_spread)
+        own = colour.smooth_over_time(own, one_shot, settings.colour_spread)
+        toned = colour.from_lab(colour.match(own_lab, own, scene, settings.colour))
+
+        erosion, feather = round(settings.erosion * size), max(1, round(settings.feather * size))
+        soft = np.stack([blend.soften(mask, erosion, feather) for mask in masks])
+        return toned, np.round(soft * 255.0).astype(np.uint8)
+
+
+def find_shots(landmarks: Floats, has_face: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Number the uncut runs of a template, (N,): a cut is where the face is gone, or has leapt by half its width."""
+    shots = np.zeros(len(landmarks), np.int64)
+    for index in range(1, len(landmarks)):
+        shots[index] = shots[index - 1]
+        if not has_face[index] or not has_face[index - 1]:
+            shots[index] += has_face[index] and not has_face[index - 1]
+            continue
+        before, after = landmarks[index - 1, :, :2], landmarks[index, :, :2]
+        width = max(float(np.ptp(before[:, 0])), 1.0)
+        shots[index] += bool(np.linalg.norm(after.mean(0) - before.mean(0)) > width / 2)
+    return shots

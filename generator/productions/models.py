@@ -1,0 +1,54 @@
+"""Films: what was ordered, and what came of it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from generator.models import Twin
+from templates_library.models import TemplateRevision
+from twinvault.custody.models import StoredObject
+from twinvault.vaults.models import Vault
+
+
+class Film(models.Model):
+    """One order. Its storyboard, which holds what is said, and the finished film are encrypted objects."""
+
+    class State(models.TextChoices):
+        ORDERED = "ordered", "being made"
+        READY = "ready", "ready"
+        FAILED = "failed", "failed"
+        REVOKED = "revoked", "revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="films")
+    twin = models.ForeignKey(Twin, on_delete=models.PROTECT, related_name="films")
+    revision = models.ForeignKey(TemplateRevision, on_delete=models.PROTECT, related_name="films")
+    kind = models.CharField(max_length=20)
+    storyboard = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
+    content = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
+    measures = models.JSONField(default=dict, help_text="frames, frames_swapped, render_fps, distances, ...")
+    ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    ordered_at = models.DateTimeField(auto_now_add=True)
+    ready_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-ordered_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ordered_at:%Y-%m-%d}"
+
+
+class SigningAuthority(models.Model):
+    """The house's certificate authority for C2PA. The private keys are an encrypted object; the root is public."""
+
+    credentials = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
+    root = models.TextField(help_text="PEM of the root certificate")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "signing authorities"
+
+    def __str__(self) -> str:
+        return f"signing authority of {self.created_at:%Y-%m-%d}"

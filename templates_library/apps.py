@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class TemplatesLibraryConfig(AppConfig):
+    name = "templates_library"

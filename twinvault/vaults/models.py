@@ -1,0 +1,102 @@
+"""A vault, who may enter it, whose face it keeps, and on what consent."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from twinvault.custody.models import Keyring, StoredObject
+
+
+class Vault(models.Model):
+    """The safe box of one family for one of its members."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    keyring = models.OneToOneField(Keyring, on_delete=models.PROTECT)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="vaults")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.IntegerChoices):
+    """What a member may do; a higher role may do all that a lower one may."""
+
+    VIEWER = 1, "viewer"
+    CONTRIBUTOR = 2, "contributor"
+    OWNER = 3, "owner"
+
+
+class Membership(models.Model):
+    vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.PositiveSmallIntegerField(choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["vault", "user"], name="one_membership_a_vault")]
+        ordering = ["-role", "created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.get_role_display()} of {self.vault}"
+
+
+class Subject(models.Model):
+    """The person whose face a vault keeps.
+
+    `reference` holds, encrypted, the embeddings of the faces that a person confirmed, float32 (N, 128).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    vault = models.OneToOneField(Vault, on_delete=models.CASCADE, related_name="subject")
+    name = models.CharField(max_length=120)
+    born = models.PositiveSmallIntegerField("year of birth", null=True, blank=True)
+    died = models.PositiveSmallIntegerField("year of death", null=True, blank=True)
+    reference = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LifeStage(models.Model):
+    """A stretch of the subject's life, in years; each has its own twins."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="life_stages")
+    name = models.CharField(max_length=60)
+    from_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    to_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["subject", "name"], name="one_life_stage_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Consent(models.Model):
+    """What allows the subject's face to be processed. In force until withdrawn; never edited."""
+
+    class Basis(models.TextChoices):
+        LIVING = "living", "the subject consents, in their own words"
+        GUARDIAN = "guardian", "a guardian consents for a child"
+        EXECUTOR = "executor", "the executor attests for a deceased subject"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="consents")
+    basis = models.CharField(max_length=10, choices=Basis.choices)
+    given_by = models.CharField("given by", max_length=120)
+    statement = models.TextField()
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-recorded_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_basis_display()}: {self.given_by}"

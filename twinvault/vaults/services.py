@@ -1,0 +1,86 @@
+"""Verbs on vaults. Each checks nothing about access: the views came through the gate."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from twinvault.audit.record import record
+from twinvault.custody.keys import new_keyring
+from twinvault.vaults.models import Consent, LifeStage, Membership, Role, Subject, Vault
+
+
+class NotAllowed(Exception):
+    """The house's rules forbid it. The message is one sentence for the person."""
+
+
+@transaction.atomic
+def open_vault(user, *, name: str, subject_name: str, born: int | None = None, died: int | None = None, stages: list[str]) -> Vault:
+    """A new vault with its key, its subject and the subject's life stages; the person becomes its owner."""
+    vault = Vault.objects.create(name=name, keyring=new_keyring("vault"))
+    Membership.objects.create(vault=vault, user=user, role=Role.OWNER)
+    subject = Subject.objects.create(vault=vault, name=subject_name, born=born, died=died)
+    for position, stage in enumerate(dict.fromkeys(stages)):
+        LifeStage.objects.create(subject=subject, name=stage, position=position)
+    record("vault opened", actor=user, vault_id=vault.id, target=vault)
+    return vault
+
+
+@transaction.atomic
+def set_member(vault: Vault, user, role: Role, *, by) -> Membership:
+    """Admits a person, or gives a member another role. The last owner stays owner."""
+    membership = Membership.objects.select_for_update().filter(vault=vault, user=user).first()
+    if membership and membership.role == Role.OWNER and role != Role.OWNER:
+        _keep_an_owner(vault)
+    membership, _ = Membership.objects.update_or_create(vault=vault, user=user, defaults={"role": role})
+    record("member admitted", actor=by, vault_id=vault.id, target=user, role=Role(role).label)
+    return membership
+
+
+@transaction.atomic
+def remove_member(vault: Vault, membership: Membership, *, by) -> None:
+    if membership.role == Role.OWNER:
+        _keep_an_owner(vault)
+    record("member removed", actor=by, vault_id=vault.id, target=membership.user)
+    membership.delete()
+
+
+def _keep_an_owner(vault: Vault) -> None:
+    if vault.memberships.filter(role=Role.OWNER).count() < 2:
+        raise NotAllowed("A vault needs an owner: make somebody else owner first.")
+
+
+@transaction.atomic
+def add_life_stage(subject: Subject, name: str, *, by) -> LifeStage:
+    position = subject.life_stages.count()
+    try:
+        with transaction.atomic():
+            stage = LifeStage.objects.create(subject=subject, name=name, position=position)
+    except IntegrityError as error:
+        raise NotAllowed(f"There is a life stage called {name} already.") from error
+    record("life stage added", actor=by, vault_id=subject.vault_id, target=stage)
+    return stage
+
+
+@transaction.atomic
+def record_consent(subject: Subject, *, basis: str, given_by: str, statement: str, by) -> Consent:
+    consent = Consent.objects.create(
+        subject=subject, basis=basis, given_by=given_by, statement=statement, recorded_by=by
+    )
+    record("consent recorded", actor=by, vault_id=subject.vault_id, target=consent, basis=basis)
+    return consent
+
+
+@transaction.atomic
+def withdraw_consent(consent: Consent, *, by) -> None:
+    """From now on nothing of the subject is processed on this consent. Work that is under way stops where it next asks."""
+    if Consent.objects.filter(id=consent.id, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
+        record("consent withdrawn", actor=by, vault_id=consent.subject.vault_id, target=consent)
+
+
+def has_consent(subject: Subject) -> bool:
+    return subject.consents.filter(withdrawn_at__isnull=True).exists()
+
+
+def require_consent(subject: Subject) -> None:
+    """NotAllowed unless a consent to process this subject's face is in force."""
+    if not has_consent(subject):
+        raise NotAllowed(f"There is no consent in force for {subject.name}: record one before anything is done with this face.")

@@ -1,0 +1,13 @@
+"""What `celery -A worker.app worker` loads: Django, the Celery application, and the one task."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twinvault.settings")
+django.setup()
+
+from twinvault.jobs.broker import app  # noqa: E402
+from worker import lifecycle, tasks  # noqa: E402, F401
+
+__all__ = ["app"]

@@ -1,0 +1,17 @@
+"""Which service does which kind of job. A handler takes the target's id and the `Work` it reports to."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from generator.productions.services import render_film
+from generator.services import train_twin
+from processing.services import analyse_footage
+from templates_library.services import prepare_revision
+from worker.work import Work
+
+HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
+    "analyse_footage": analyse_footage,
+    "prepare_template": prepare_revision,
+    "train_twin": train_twin,
+    "render_film": render_film,
+}

@@ -1,0 +1,36 @@
+"""What a worker process does beside its jobs: it sweeps."""
+
+import logging
+import threading
+
+from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from twinvault.jobs.services import sweep
+
+log = logging.getLogger(__name__)
+_ending = threading.Event()
+
+
+def _sweep_for_ever() -> None:
+    while not _ending.wait(settings.ENV.sweep_every_s):
+        close_old_connections()
+        try:
+            sent = sweep()
+        except DatabaseError as error:
+            log.warning("the sweep did not reach the database, and will try again: %s", error)
+        else:
+            if sent:
+                log.info("the sweep sent %d jobs", sent)
+    connection.close()
+
+
+@worker_ready.connect
+def begin_sweeping(**_kwargs) -> None:
+    threading.Thread(target=_sweep_for_ever, name="sweep", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def end_sweeping(**_kwargs) -> None:
+    _ending.set()

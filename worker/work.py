@@ -1,0 +1,46 @@
+"""What a handler holds while it works on a job: its report, and the word to stop."""
+
+import threading
+
+from django.conf import settings
+from django.db import connection
+
+from twinvault.jobs import services
+from twinvault.jobs.models import Job
+
+
+class Work:
+    """One attempt at one job. Inside `with`, a thread renews the job's lease, so that long native calls do not lose it."""
+
+    def __init__(self, job: Job):
+        self.job = job
+        self._ended = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name=f"lease of {job.id}", daemon=True)
+
+    def __enter__(self) -> "Work":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        try:
+            while not self._ended.wait(settings.ENV.job_lease_s / 3):
+                if not services.renew(self.job):
+                    self._stopped.set()
+                    return
+        finally:
+            connection.close()
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked the job to stop, or another worker holds it by now."""
+        return self._stopped.is_set()
+
+    def report(self, progress: float, message: str = "") -> None:
+        """Progress in 0..1. JobStopped if the job is to stop."""
+        if self._stopped.is_set():
+            raise services.JobStopped
+        services.report(self.job, progress, message)
