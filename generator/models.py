@@ -15,7 +15,6 @@ class Twin(models.Model):
     class State(models.TextChoices):
         TRAINING = "training", "learning"
         READY = "ready", "ready"
-        FAILED = "failed", "failed"
         RETIRED = "retired", "retired"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

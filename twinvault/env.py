@@ -74,5 +74,6 @@ class Environment:
     upload_expires_s: float = field(default_factory=lambda: number("UPLOAD_EXPIRES_S", 7 * 86400))
     job_lease_s: float = field(default_factory=lambda: number("JOB_LEASE_S", 30))
     sweep_every_s: float = field(default_factory=lambda: number("SWEEP_EVERY_S", 5))
+    checkpoint_every_s: float = field(default_factory=lambda: number("CHECKPOINT_EVERY_S", 20))
     train_seconds: float = field(default_factory=lambda: number("TRAIN_SECONDS", 240))
-    train_preset: str = field(default_factory=lambda: text("TRAIN_PRESET", "standard"))
+    train_preset: str = field(default_factory=lambda: text("TRAIN_PRESET", "quick"))

@@ -1,12 +1,17 @@
 """What a handler holds while it works on a job: its report, and the word to stop."""
 
 import threading
+import time
 
 from django.conf import settings
 from django.db import connection
 
 from twinvault.jobs import services
 from twinvault.jobs.models import Job
+
+
+# seconds between two writes of progress; what is reported more often is not written
+REPORT_EVERY_S = 0.4
 
 
 class Work:
@@ -16,6 +21,7 @@ class Work:
         self.job = job
         self._ended = threading.Event()
         self._stopped = threading.Event()
+        self._reported_at = float("-inf")
         self._thread = threading.Thread(target=self._renew, name=f"lease of {job.id}", daemon=True)
 
     def __enter__(self) -> "Work":
@@ -39,8 +45,16 @@ class Work:
         """Whether somebody asked the job to stop, or another worker holds it by now."""
         return self._stopped.is_set()
 
-    def report(self, progress: float, message: str = "") -> None:
-        """Progress in 0..1. JobStopped if the job is to stop."""
+    def report(self, progress: float, message: str = "") -> bool:
+        """Progress in 0..1, written if the last was not just now; returns whether it was. JobStopped if the job is to stop."""
         if self._stopped.is_set():
             raise services.JobStopped
-        services.report(self.job, progress, message)
+        if time.monotonic() - self._reported_at < REPORT_EVERY_S:
+            return False
+        self._reported_at = time.monotonic()
+        try:
+            services.report(self.job, progress, message)
+        except services.JobStopped:
+            self._stopped.set()
+            raise
+        return True

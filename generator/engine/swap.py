@@ -18,8 +18,7 @@ from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
 
 from . import blend, colour
 from .checkpoint import load_weights
-from .memory import keep_freed_memory
-from .training import mixed_precision
+from .device import choose_device, keep_freed_memory, mixed_precision
 
 Floats = NDArray[np.float32]
 Images = NDArray[np.uint8]
@@ -75,7 +74,7 @@ class Swapper:
     def __init__(
         self, weights: bytes, device: torch.device | str | None = None, settings: SwapSettings | None = None
     ) -> None:
-        self.device = torch.device(device) if device else torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = choose_device(device)
         self.network = load_weights(weights).to(self.device)
         self.settings = settings or SwapSettings()
         keep_freed_memory()

@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +16,9 @@ from torch import Tensor
 from .augment import FaceTensors, make_batch
 from .checkpoint import Checkpoint, CheckpointError, dump_weights, load_state, load_weights
 from .config import TwinConfig
+from .device import choose_device, keep_freed_memory, mixed_precision
 from .faceset import FaceSet, FaceSetError, split_heldout
 from .losses import FaceLoss
-from .memory import keep_freed_memory
 from .network import SIDES, Side, TwinNetwork, build_network, count_parameters
 from .preview import draw_preview
 from .quality import ssim
@@ -71,7 +70,7 @@ def train(
         raise ValueError("A training needs seconds or images to stop at.")
     if not len(subject) or not len(library):
         raise FaceSetError("A training needs faces of the subject and of the library.")
-    where = torch.device(device) if device else torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    where = choose_device(device)
     keep_freed_memory()
 
     faces: dict[Side, FaceTensors] = {}
@@ -175,11 +174,6 @@ def heldout_ssim(network: TwinNetwork, faces: FaceSet, side: Side, device: torch
             drawn = network(pixels, side)[:, :3]
         rebuilt.append((drawn.clamp(0, 1) * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
     return float(np.mean([ssim(a, b) for a, b in zip(images, np.concatenate(rebuilt), strict=True)]))
-
-
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast: half the bytes to move, with the range of float32, so that no loss scaling is needed."""
-    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 @dataclass

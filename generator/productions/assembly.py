@@ -8,12 +8,13 @@ from typing import BinaryIO
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from generator.productions.cards import draw_caption, draw_card
 from generator.productions.sound import SoundError, TemplateSound
-from generator.productions.storyboard import Card, Storyboard
+from generator.productions.storyboard import Card, Kind, Storyboard
 from generator.protection.visible_mark import VisibleMark
 
 Picture = NDArray[np.uint8]
@@ -55,12 +56,11 @@ def assemble(
     written to disk. Raises AssemblyError for no frames, frames of another size, or sound that cannot be decoded.
     """
     rate = nominal_rate(rate)
-    width, height = mark.width + mark.width % 2, mark.height + mark.height % 2
     try:
         sound = TemplateSound.of(template)
-        film = _Film(width, height, rate, sound, on_progress)
+        film = _Film(mark, rate, sound, on_progress)
         if storyboard.title:
-            film.card(_shown(storyboard.title, storyboard, mark), storyboard.title, rate)
+            film.card(storyboard.title, storyboard.kind)
         first = next(frames, None)
         if first is None:
             raise AssemblyError("The template gave no frames, so there is no film to make.")
@@ -70,10 +70,10 @@ def assemble(
                     f"Frame {number} is {frame.shape[1]} x {frame.shape[0]} pixels "
                     f"where the template has {mark.width} x {mark.height}."
                 )
-            text = _caption_at(storyboard, number / rate)
-            film.add(mark.stamp(draw_caption(frame, text) if text else frame), with_sound=True)
+            text = _caption_at(storyboard, float(number / rate))
+            film.add(draw_caption(frame, text) if text else frame, with_sound=True)
         if storyboard.closing:
-            film.card(_shown(storyboard.closing, storyboard, mark), storyboard.closing, rate)
+            film.card(storyboard.closing, storyboard.kind)
         return film.finish()
     except SoundError as error:
         raise AssemblyError(str(error)) from error
@@ -103,14 +103,13 @@ class _Film:
 
     def __init__(
         self,
-        width: int,
-        height: int,
+        mark: VisibleMark,
         rate: Fraction,
         sound: TemplateSound | None,
         on_progress: Callable[[int], None] | None,
     ) -> None:
         self._buffer = io.BytesIO()
-        self._rate, self._sound, self._on_progress = rate, sound, on_progress
+        self._mark, self._rate, self._sound, self._on_progress = mark, rate, sound, on_progress
         self._written, self._heard = 0, 0
         # For `faststart` the muxer reads back what it wrote: it is given a second reader of the same memory.
         self._container = av.open(
@@ -123,25 +122,29 @@ class _Film:
         # A key frame every two seconds keeps seeking in the player quick.
         options = {"crf": str(QUALITY), "preset": PRESET, "g": str(round(2 * rate))}
         self._picture = self._container.add_stream("libx264", rate=rate, options=options)
-        self._picture.width, self._picture.height, self._picture.pix_fmt = width, height, "yuv420p"
-        self._hd = height >= 720
+        self._picture.width, self._picture.height = mark.width + mark.width % 2, mark.height + mark.height % 2
+        self._picture.pix_fmt = "yuv420p"
+        self._hd = mark.height >= 720
         for name, code in (_HD if self._hd else _SMALL).items():
             setattr(self._picture.codec_context, name, code)
         self._picture.codec_context.color_range = ColorRange.MPEG
-        self._track = None
+        self._track: AudioStream | None = None
         if sound:
             self._track = self._container.add_stream("aac", rate=sound.rate, layout=sound.layout)
             self._track.bit_rate = 96_000 * sound.channels
 
-    def card(self, shown: Picture, card: Card, rate: Fraction) -> None:
-        count = _card_frames(card, rate)
-        ramp = max(1, min(round(FADE_SECONDS * rate), count // 3))
+    def card(self, card: Card, kind: Kind) -> None:
+        shown = draw_card(card, self._mark.width, self._mark.height, kind)
+        count = _card_frames(card, self._rate)
+        ramp = max(1, min(round(FADE_SECONDS * self._rate), count // 3))
         for number in range(count):
             nearest = min(number, count - 1 - number)
             light = 1.0 if nearest >= ramp else 0.5 - 0.5 * np.cos(np.pi * (nearest + 0.5) / ramp)
             self.add(shown if light == 1 else np.round(shown * light).astype(np.uint8), with_sound=False)
 
     def add(self, image: Picture, *, with_sound: bool) -> None:
+        # The mark comes last: neither a caption nor a fade may dim it.
+        image = self._mark.stamp(image)
         height, width = self._picture.height, self._picture.width
         if image.shape[:2] != (height, width):
             image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
@@ -154,8 +157,8 @@ class _Film:
         frame.pts, frame.time_base = self._written, 1 / self._rate
         self._container.mux(self._picture.encode(frame))
         self._written += 1
-        if self._sound:
-            self._add_sound(self._sound, with_sound)
+        if self._sound and self._track:
+            self._add_sound(self._sound, self._track, with_sound)
         if self._on_progress:
             self._on_progress(self._written)
 
@@ -166,12 +169,12 @@ class _Film:
         self._container.close()
         return self._buffer.getvalue()
 
-    def _add_sound(self, sound: TemplateSound, with_sound: bool) -> None:
+    def _add_sound(self, sound: TemplateSound, track: AudioStream, with_sound: bool) -> None:
         count = round(self._written / self._rate * sound.rate) - self._heard
         wave = sound.read(count) if with_sound else np.zeros((sound.channels, count), np.float32)
         frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout=sound.layout)
         frame.sample_rate, frame.pts, frame.time_base = sound.rate, self._heard, Fraction(1, sound.rate)
-        self._container.mux(self._track.encode(frame))
+        self._container.mux(track.encode(frame))
         self._heard += count
 
 
@@ -207,13 +210,9 @@ class _SecondReader(io.RawIOBase):
         return self._position
 
 
-def _shown(card: Card, storyboard: Storyboard, mark: VisibleMark) -> Picture:
-    return mark.stamp(draw_card(card, mark.width, mark.height, storyboard.kind))
-
-
 def _card_frames(card: Card, rate: Fraction) -> int:
     return max(1, round(card.seconds * rate))
 
 
-def _caption_at(storyboard: Storyboard, time: Fraction) -> str:
+def _caption_at(storyboard: Storyboard, time: float) -> str:
     return next((caption.text for caption in storyboard.captions if caption.start <= time < caption.end), "")

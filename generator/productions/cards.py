@@ -129,6 +129,6 @@ def _ground(palette: Palette, width: int, height: int) -> Picture:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     distance = np.hypot((x / max(1, width - 1) - 0.5) / 0.5, (y / max(1, height - 1) - 0.46) / 0.54) / np.sqrt(2)
     blend = np.clip(distance, 0, 1)[..., None] ** 1.6
-    ground = np.float32(palette.centre) * (1 - blend) + np.float32(palette.rim) * blend
+    ground = np.array(palette.centre, np.float32) * (1 - blend) + np.array(palette.rim, np.float32) * blend
     grain = np.random.default_rng(7).uniform(-1.2, 1.2, (height, width, 1)).astype(np.float32)
     return np.clip(np.round(ground + grain), 0, 255).astype(np.uint8)

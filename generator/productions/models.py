@@ -17,7 +17,6 @@ class Film(models.Model):
     class State(models.TextChoices):
         ORDERED = "ordered", "being made"
         READY = "ready", "ready"
-        FAILED = "failed", "failed"
         REVOKED = "revoked", "revoked"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -5,6 +5,7 @@ from typing import BinaryIO, Self
 
 import av
 import numpy as np
+from av.container import InputContainer
 from numpy.typing import NDArray
 
 Wave = NDArray[np.float32]
@@ -27,7 +28,7 @@ class TemplateSound:
     channels  1 or 2
     """
 
-    def __init__(self, container: "av.container.InputContainer", first_picture: float) -> None:
+    def __init__(self, container: InputContainer, first_picture: float) -> None:
         stream = container.streams.audio[0]
         self.rate: int = stream.rate if stream.rate in _AAC_RATES else 48000
         self.channels: int = min(2, stream.channels)
@@ -40,13 +41,13 @@ class TemplateSound:
         """The sound of `template` (any seekable reader), or None where it has none. Raises SoundError."""
         try:
             template.seek(0)
-            with av.open(template) as container:
+            with av.open(template, "r") as container:
                 if not container.streams.audio:
                     return None
                 first = next(container.decode(video=0), None) if container.streams.video else None
                 first_picture = float(first.time or 0) if first is not None else 0.0
             template.seek(0)
-            return cls(av.open(template), first_picture)
+            return cls(av.open(template, "r"), first_picture)
         except av.FFmpegError as error:
             raise SoundError(f"The template's sound cannot be read: {error.strerror}.") from error
 
@@ -60,27 +61,28 @@ class TemplateSound:
         wave, self._rest = self._rest[:, :count], self._rest[:, count:]
         return np.ascontiguousarray(wave)
 
-    def _decode(self, container: "av.container.InputContainer", first_picture: float) -> Iterator[Wave]:
+    def _decode(self, container: InputContainer, first_picture: float) -> Iterator[Wave]:
         """Pieces that follow each other without gap: real gaps become silence, what overlaps is dropped."""
         resampler = av.AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
+        # Samples since the first picture: where the decoded sound stands, and how much was given out.
         position: int | None = None
+        given = 0
         try:
             for frame in container.decode(audio=0):
                 begins = round((float(frame.time or 0) - first_picture) * self.rate)
                 if position is None or abs(begins - position) > _JITTER_SECONDS * self.rate:
-                    expected, position = position or 0, begins
-                    if begins > expected:
-                        yield np.zeros((self.channels, begins - expected), np.float32)
-                        expected = begins
-                else:
-                    expected = position
+                    position = begins
                 for resampled in resampler.resample(frame):
-                    wave = resampled.to_ndarray()
-                    skip = max(0, expected - position)
+                    wave = resampled.to_ndarray().astype(np.float32, copy=False)
+                    if position > given:
+                        yield np.zeros((self.channels, position - given), np.float32)
+                        given = position
+                    fresh = wave[:, max(0, given - position) :]
                     position += wave.shape[1]
-                    expected = max(expected, position)
-                    if skip < wave.shape[1]:
-                        yield wave[:, skip:]
+                    given += fresh.shape[1]
+                    yield fresh
+            for resampled in resampler.resample(None) if position is not None else ():
+                yield resampled.to_ndarray().astype(np.float32, copy=False)
         except av.FFmpegError as error:
             raise SoundError(f"The template's sound cannot be decoded: {error.strerror}.") from error
         finally:

@@ -233,7 +233,7 @@ def _summary(report: dict[str, Any]) -> dict[str, Any]:
     assertions = {entry["label"]: entry.get("data") for entry in manifest.get("assertions", [])}
     stated = assertions.get("c2pa.actions.v2") or assertions.get("c2pa.actions") or {}
     actions = stated.get("actions", [])
-    created = next((action for action in actions if action.get("action") == "c2pa.created"), {})
+    created: dict[str, Any] = next((action for action in actions if action.get("action") == "c2pa.created"), {})
     source_type = created.get("digitalSourceType", "")
     film = assertions.get(FILM_ASSERTION) or {}
     return {

@@ -23,8 +23,8 @@ from processing.engine.arrays import Floats, Image
 CROP_SIZE = 192
 # Centimetres on the canonical face: the side of the crop, and the height of its centre over the face's origin
 # (between the eyes and the tip of the nose). The open mouth needs room under the chin.
-CROP_SIDE = 19.5
-CROP_CENTRE = -2.1
+CROP_SIDE = 20.0
+CROP_CENTRE = -1.8
 
 # Face outline of the 468 mesh points, clockwise in the picture from the top of the forehead.
 OVAL = (
@@ -141,15 +141,15 @@ def crop_matrix(landmarks: Floats, size: int = CROP_SIZE, coverage: float = 1.0)
     return similarity(landmarks[chosen, :2], target, weights)
 
 
-def warp(image: Image, matrix: Floats, size: int) -> Image:
+def warp(image: Image, matrix: Floats, size: int, fast: bool = False) -> Image:
     """Cut a crop out of a picture, without aliasing however large the picture is.
 
     image: uint8 (H, W, 3) or (H, W). matrix: (2, 3) as from `crop_matrix`. -> uint8 (size, size, 3) or (size, size);
-    what lies outside the picture repeats its border.
+    what lies outside the picture repeats its border. fast: straight lines between pixels instead of cubic curves.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale >= 0.8:
-        return _warp(image, matrix, size)
+        return _warp(image, matrix, size, fast)
     # First shrink the region by area to the crop's own scale, then turn and shift what is left.
     corners = apply(invert(matrix), np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float32))
     margin = 3 / scale
@@ -164,12 +164,12 @@ def warp(image: Image, matrix: Floats, size: int) -> Image:
     remaining = np.empty((2, 3), dtype=np.float32)
     remaining[:, :2] = matrix[:, :2] * ratio
     remaining[:, 2] = matrix[:, 2] + matrix[:, :2] @ (0.5 * ratio - 0.5 + [left, top])
-    return _warp(small, remaining, size)
+    return _warp(small, remaining, size, fast)
 
 
-def _warp(image: Image, matrix: Floats, size: int) -> Image:
+def _warp(image: Image, matrix: Floats, size: int, fast: bool) -> Image:
     warped = cv2.warpAffine(
-        image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR if fast else cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(warped, dtype=np.uint8)
 
@@ -190,12 +190,21 @@ def apply(matrix: Floats, points: Floats) -> Floats:
 
 # Points of the outline over the brows, each with the brow point under it: the mesh's outline climbs to the hair.
 _FOREHEAD = {
-    **{10: 9, 338: 336, 297: 296, 332: 334, 284: 293, 251: 300},
-    **{109: 107, 67: 66, 103: 105, 54: 63, 21: 70},
+    10: 9,
+    338: 336,
+    297: 296,
+    332: 334,
+    284: 293,
+    251: 300,
+    109: 107,
+    67: 66,
+    103: 105,
+    54: 63,
+    21: 70,
 }
 
 
-def hull_mask(landmarks_in_crop: Floats, size: int = CROP_SIZE, forehead: float = 0.6) -> Image:
+def hull_mask(landmarks_in_crop: Floats, size: int = CROP_SIZE, forehead: float = 0.5) -> Image:
     """The face in a crop, filled: chin, jaws, and the forehead up to a share of the way from brows to hair.
 
     landmarks_in_crop: (468, 2 or 3) crop pixels. forehead: 0 ends at the brows, 1 at the hair.

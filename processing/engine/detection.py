@@ -7,7 +7,7 @@ network smaller ones. A thorough search also looks into overlapping tiles and at
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -48,7 +48,7 @@ SHORT = _Range(models.DETECTOR_SHORT, ((8, 2), (16, 6)), 0.5)
 FULL = _Range(models.DETECTOR_FULL, ((4, 1),), 0.6)
 
 
-@lru_cache(maxsize=None)
+@cache
 def anchor_centres(size: int, grids: tuple[tuple[int, int], ...]) -> Floats:
     """float32 (A, 2): x, y of every anchor in 0..1, row by row, grid by grid, anchors of one cell together."""
     layers = []
@@ -79,8 +79,8 @@ def suppress(found: list[Detection], threshold: float = 0.3) -> list[Detection]:
         same = overlap(boxes[:1], boxes)[0] > threshold
         same |= _contained(boxes[0], boxes) > 0.8
         same[0] = True
-        group = [face for face, is_same in zip(rest, same) if is_same]
-        rest = [face for face, is_same in zip(rest, same) if not is_same]
+        group = [face for face, is_same in zip(rest, same, strict=True) if is_same]
+        rest = [face for face, is_same in zip(rest, same, strict=True) if not is_same]
         weights = np.array([face.score for face in group], dtype=np.float32)
         weights *= overlap(boxes[:1], np.stack([face.box for face in group]))[0] > threshold
         weights[0] = group[0].score
@@ -197,7 +197,7 @@ def _run(kind: _Range, network: models.Model, image: Image) -> list[Detection]:
     return suppress(
         [
             Detection((box - 0.5).astype(np.float32), float(score), (points - 0.5).astype(np.float32))
-            for box, score, points in zip(boxes, scores[chosen], keypoints)
+            for box, score, points in zip(boxes, scores[chosen], keypoints, strict=True)
         ]
     )
 

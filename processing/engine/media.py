@@ -297,6 +297,7 @@ def _upright(frame: VideoFrame, pixel_ratio: float, max_side: int | None) -> Ima
     if max_side is not None and max(width, height) > max_side:
         shrink = max_side / max(width, height)
         width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
-    image = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+    how = "AREA" if width < frame.width else "BICUBIC"
+    image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=how), dtype=np.uint8)
     turns = round(frame.rotation / 90) % 4  # counter-clockwise
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -82,7 +82,7 @@ class FaceMesh:
         """One reading: (points (468, 3) picture pixels, belief 0..1), or None where the network sees no face."""
         size = self._network.size
         matrix = _matrix_of_square(square, size)
-        seen = warp(image, matrix, size)
+        seen = warp(image, matrix, size, fast=True)
         if mirrored:
             seen = np.ascontiguousarray(seen[:, ::-1])
         raw, flag = self._network(seen.astype(np.float32) / 255.0)
@@ -115,7 +115,8 @@ def _square_of_detection(face: Detection) -> tuple[Floats, float, float]:
     across = face.keypoints[1] - face.keypoints[0]
     angle = float(np.arctan2(across[1], across[0]))
     side = float((face.box[2:] - face.box[:2]).max()) * MARGIN
-    return (face.box[:2] + face.box[2:]) / 2, side, angle
+    centre = (face.box[:2] + face.box[2:]) / 2
+    return centre.astype(np.float32), side, angle
 
 
 def _square_of_points(points: Floats) -> tuple[Floats, float, float]:

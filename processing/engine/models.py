@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def node_modules() -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[2] / "node_modules"
 
 
-@lru_cache(maxsize=None)
+@cache
 def model_bytes(name: str) -> bytes:
     """Content of one model file by its name. Raises ModelsMissing."""
     if name in (DETECTOR_SHORT, DETECTOR_FULL):

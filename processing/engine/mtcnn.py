@@ -32,7 +32,7 @@ class MtcnnDetector:
         if boxes is None:
             return []
         found = []
-        for box, score, five in zip(boxes, scores, points):
+        for box, score, five in zip(boxes, scores, points, strict=True):
             if score < self._threshold:
                 continue
             five = np.asarray(five, dtype=np.float32) / scale

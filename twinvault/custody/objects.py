@@ -17,7 +17,8 @@ from twinvault.custody.models import Keyring, StoredObject
 from twinvault.custody.stream import DecryptingReader, SegmentWriter
 
 
-def _context(object_id: UUID) -> str:
+def context_of(object_id: UUID) -> str:
+    """What binds a file key and a stream to their object: neither opens under another's id."""
     return f"object {object_id}"
 
 
@@ -61,9 +62,9 @@ class ObjectWriter(AbstractContextManager):
         self._id = uuid4()
         self._keyring, self._kind, self._content_type = keyring, kind, content_type
         file_key = os.urandom(32)
-        self._wrapped = keys.wrap_file_key(keyring, file_key, _context(self._id))
+        self._wrapped = keys.wrap_file_key(keyring, file_key, context_of(self._id))
         self._raw = incoming_path(self._id).open("xb")
-        self._writer = SegmentWriter(self._raw, file_key, _context(self._id).encode())
+        self._writer = SegmentWriter(self._raw, file_key, context_of(self._id).encode())
         self.stored: StoredObject | None = None
 
     def write(self, data: bytes | memoryview) -> int:
@@ -100,9 +101,9 @@ def store_stream(keyring: Keyring, kind: str, source: BinaryIO, content_type: st
 
 def open_object(stored: StoredObject) -> DecryptingReader:
     """A seekable reader of the plaintext. StreamDamaged if the ciphertext was tampered with, FileNotFoundError if it is gone."""
-    file_key = keys.unwrap_file_key(stored.keyring, stored.wrapped_key, _context(stored.id))
+    file_key = keys.unwrap_file_key(stored.keyring, stored.wrapped_key, context_of(stored.id))
     raw = storages["ciphertext"].open(stored.name, "rb")
-    return DecryptingReader(raw, file_key, _context(stored.id).encode())
+    return DecryptingReader(raw, file_key, context_of(stored.id).encode())
 
 
 def read(stored: StoredObject) -> bytes:

@@ -1,0 +1,89 @@
+"""What a person says to order a film."""
+
+import re
+
+from django import forms
+
+from generator.models import Twin
+from generator.productions.storyboard import KINDS, Caption, Card, Storyboard, StoryboardError
+from templates_library import queries
+from templates_library.models import TemplateRevision
+from twinvault.vaults.models import Vault
+
+_CAPTION = re.compile(r"\s*(?:(\d+):)?(\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(?:(\d+):)?(\d+(?:\.\d+)?)\s+(\S.*)")
+
+
+class TemplateChoice(forms.ModelChoiceField):
+    def label_from_instance(self, revision: TemplateRevision) -> str:
+        return f"{revision.template.title} ({revision.seconds:.0f} s)"
+
+
+class TwinChoice(forms.ModelChoiceField):
+    def label_from_instance(self, twin: Twin) -> str:
+        return f"{twin.life_stage.name}, version {twin.version}"
+
+
+class OrderForm(forms.Form):
+    """An order; `storyboard` is there once it is valid."""
+
+    twin = TwinChoice(Twin.objects.none(), label="Who appears", empty_label=None)
+    template = TemplateChoice(TemplateRevision.objects.none(), label="In which video", empty_label=None)
+    kind = forms.ChoiceField(label="What it is", choices=[(kind, kind.capitalize()) for kind in KINDS])
+    heading = forms.CharField(label="Name or title on the first card", required=False)
+    subheading = forms.CharField(label="Years, or a second line", required=False)
+    line = forms.CharField(label="A sentence on the first card", required=False)
+    captions = forms.CharField(
+        label="Captions",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "placeholder": "0-4 He told us this story every winter."}),
+        help_text="One a line: from second - to second, then the words.",
+    )
+    closing = forms.CharField(label="Words on the last card", required=False)
+    closing_line = forms.CharField(label="A sentence on the last card", required=False)
+
+    def __init__(self, vault: Vault, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["twin"].queryset = vault.twins.filter(state=Twin.State.READY).select_related("life_stage")
+        self.fields["template"].queryset = queries.orderable_revisions()
+
+    def clean_captions(self) -> list[Caption]:
+        captions = []
+        for number, line in enumerate(self.cleaned_data["captions"].splitlines(), 1):
+            if not line.strip():
+                continue
+            match = _CAPTION.fullmatch(line)
+            if not match:
+                raise forms.ValidationError(f"Line {number} must look like “0-4 words”: from second - to second, then the words.")
+            from_minute, from_second, to_minute, to_second, text = match.groups()
+            start, end = float(from_second) + 60 * int(from_minute or 0), float(to_second) + 60 * int(to_minute or 0)
+            captions.append(Caption(start, end, text.strip()))
+        return captions
+
+    def clean(self) -> dict:
+        said = super().clean()
+        if self.errors:
+            return said
+        title = said["heading"] or said["subheading"] or said["line"]
+        self.storyboard = Storyboard(
+            kind=said["kind"],
+            title=Card(said["heading"], said["subheading"], said["line"]) if title else None,
+            captions=said["captions"],
+            closing=Card(said["closing"], line=said["closing_line"]) if said["closing"] or said["closing_line"] else None,
+        )
+        try:
+            self.storyboard.validate(template_seconds=said["template"].seconds)
+        except StoryboardError as error:
+            self.add_error(_field_of(error), str(error).split(": ", 1)[1])
+        return said
+
+
+def _field_of(error: StoryboardError) -> str | None:
+    """The form's field for a field of the storyboard."""
+    if error.field.startswith("captions"):
+        return "captions"
+    names = {"title.heading": "heading", "title.subheading": "subheading", "title.line": "line", "kind": "kind"}
+    return {**names, "closing.heading": "closing", "closing.line": "closing_line"}.get(error.field)
+
+
+class VerifyForm(forms.Form):
+    clip = forms.FileField(label="The film or clip")

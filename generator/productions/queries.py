@@ -1,0 +1,21 @@
+"""Reads on films."""
+
+from generator.productions.models import Film
+from twinvault.vaults.models import Vault
+
+
+def films_of(vault: Vault):
+    return vault.films.select_related("twin__life_stage", "revision__template", "ordered_by")
+
+
+def measures_of(film: Film) -> list[tuple[str, str]]:
+    """What was measured on a film, in words."""
+    measures = film.measures
+    rows = [
+        ("Frames with the face, of the template's", "{frames_swapped} of {frames_with_face} ({frames} in all)"),
+        ("Likeness: distance to the subject (under 0.6 is the same person)", "{swap_to_subject:.2f}"),
+        ("Distance to the actor", "{swap_to_actor:.2f}"),
+        ("Untouched picture round the face", "{background_psnr_db} dB"),
+        ("Rendered", "{render_fps} frames a second"),
+    ]
+    return [(name, text.format(**measures)) for name, text in rows] if measures else []

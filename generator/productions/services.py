@@ -1,0 +1,139 @@
+"""Verbs on films: order one, render it, revoke it."""
+
+from uuid import UUID
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from generator.models import Twin
+from generator.productions.assembly import AssemblyError
+from generator.productions.models import Film
+from generator.productions.rendering import Source, render
+from generator.productions.storyboard import Storyboard
+from generator.protection.authority import signing_authority
+from processing import datasets
+from processing.engine.media import MediaError
+from templates_library import preparation
+from templates_library import services as library
+from templates_library.models import TemplateRevision
+from twinvault.audit.record import record
+from twinvault.custody import objects
+from twinvault.jobs.services import JobRefused, JobStopped, enqueue
+from twinvault.vaults.models import Vault
+from twinvault.vaults.services import NotAllowed, has_consent, require_consent
+
+
+@transaction.atomic
+def order_film(vault: Vault, *, twin: Twin, revision: TemplateRevision, storyboard: Storyboard, by) -> Film:
+    """A film of this vault's twin in an approved template, queued to be rendered.
+
+    NotAllowed where consent, twin or template do not allow it; StoryboardError where the storyboard cannot be filmed.
+    """
+    if twin.vault_id != vault.id:
+        raise ValueError("the twin is of another vault")
+    require_consent(vault.subject)
+    if twin.state != Twin.State.READY:
+        raise NotAllowed(f"{twin} is {twin.get_state_display()}: choose a twin that is ready.")
+    library.require_orderable(revision)
+    if not twin.library.filter(id=revision.id).exists():
+        raise NotAllowed(f"{twin} has not learned with “{revision.template.title}”: begin a new version of it, which will.")
+    storyboard.validate(template_seconds=revision.seconds)
+    film = Film.objects.create(
+        vault=vault,
+        twin=twin,
+        revision=revision,
+        kind=storyboard.kind,
+        storyboard=objects.store(vault.keyring, "storyboard", storyboard.to_json().encode(), "application/json"),
+        ordered_by=by,
+    )
+    record("film ordered", actor=by, vault_id=vault.id, target=film, template=str(revision.id), twin=str(twin.id))
+    title = f"Film: {revision.template.title}"
+    enqueue("render_film", film.id, queue="gpu", title=title, vault=vault, user=by)
+    return film
+
+
+def _require_still_allowed(film: Film) -> None:
+    """What was true when it was ordered must still be true while it is made."""
+    if Film.objects.filter(id=film.id, state=Film.State.REVOKED).exists():
+        raise JobStopped
+    if not has_consent(film.vault.subject):
+        raise JobRefused(f"The consent for {film.vault.subject.name} was withdrawn, so the film was not made.")
+    if not Twin.objects.filter(id=film.twin_id, state=Twin.State.READY).exists():
+        raise JobRefused("The twin was retired, so the film was not made: order it with another one.")
+    try:
+        library.require_orderable(TemplateRevision.objects.select_related("template").get(id=film.revision_id))
+    except NotAllowed as error:
+        raise JobRefused(str(error)) from error
+
+
+def render_film(film_id: UUID, work) -> None:
+    """Job handler: renders an ordered film. What was ordered is asked for again at every report, so a withdrawal ends it.
+
+    1. Weights, template and storyboard are opened.
+    2. The film is rendered, marked, assembled, signed and measured in memory.
+    3. It is stored encrypted and shown.
+    """
+    film = Film.objects.select_related(
+        "vault__keyring", "vault__subject", "twin__weights__keyring", "twin__life_stage", "storyboard__keyring",
+        "revision__content__keyring", "revision__template",
+    ).get(id=film_id)
+    if film.state != Film.State.ORDERED:
+        return
+    _require_still_allowed(film)
+    work.report(0.0, "Opening template and twin")
+    track = preparation.load_track(film.revision)
+    landmarks = np.where(track.present[:, None, None], track.landmarks, np.nan).astype(np.float32)
+    source = Source(
+        open=lambda: objects.open_object(film.revision.content),
+        landmarks=landmarks,
+        present=track.present,
+        rate=film.revision.rate,
+        width=film.revision.width,
+        height=film.revision.height,
+    )
+
+    def progress(fraction: float, message: str) -> None:
+        if work.report(fraction, message):
+            _require_still_allowed(film)
+
+    try:
+        content, measures = render(
+            objects.read(film.twin.weights),
+            source,
+            Storyboard.from_json(objects.read(film.storyboard)),
+            signing_authority(),
+            claims={
+                "order_id": str(film.id),
+                "twin_version": str(film.twin.version),
+                "template_revision": str(film.revision_id),
+            },
+            subject=datasets.subject_embeddings(film.twin.life_stage),
+            actor=track.embeddings,
+            on_progress=progress,
+        )
+    except (MediaError, AssemblyError) as error:
+        raise JobRefused(str(error)) from error
+    _require_still_allowed(film)
+    _finish(film, content, measures)
+
+
+def _finish(film: Film, content: bytes, measures: dict) -> None:
+    with transaction.atomic():
+        stored = objects.store(film.vault.keyring, "film", content, "video/mp4")
+        ready = Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(
+            state=Film.State.READY, content=stored, measures=measures, ready_at=timezone.now()
+        )
+        if not ready:
+            objects.erase(stored)
+            raise JobStopped
+        record("film rendered", vault_id=film.vault_id, target=film)
+
+
+@transaction.atomic
+def revoke_film(film: Film, *, by) -> None:
+    """The film is erased and cannot be played any more; the row stays and says so."""
+    if not Film.objects.filter(id=film.id).exclude(state=Film.State.REVOKED).update(state=Film.State.REVOKED, content=None):
+        return
+    objects.erase(film.content)
+    record("film revoked", actor=by, vault_id=film.vault_id, target=film)

@@ -1,0 +1,109 @@
+"""Pages of films: order, player, download, and the page that tells whether a film is from here."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from generator.productions import queries, services
+from generator.productions.access import film_for
+from generator.productions.forms import OrderForm, VerifyForm
+from generator.protection.authority import roots
+from generator.protection.provenance import verify as verify_film
+from generator.queries import latest_job
+from twinvault.accounts.access import signed_in
+from twinvault.custody import objects
+from twinvault.vaults.access import vault_for
+from twinvault.vaults.models import Role
+from twinvault.vaults.services import NotAllowed
+from twinvault.web.ranges import ranged_response
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """All films of a vault, and the form that orders one."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR if request.method == "POST" else Role.VIEWER)
+    form = OrderForm(vault, request.POST or None, initial=_first_words(vault))
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            film = services.order_film(
+                vault, twin=said["twin"], revision=said["template"], storyboard=form.storyboard, by=request.user
+            )
+        except NotAllowed as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("film", film.id)
+    context = {
+        "vault": vault,
+        "form": form,
+        "films": queries.films_of(vault),
+        "may_order": vault.role >= Role.CONTRIBUTOR,
+        "has_twin": form.fields["twin"].queryset.exists(),
+        "has_template": form.fields["template"].queryset.exists(),
+    }
+    return render(request, "productions/order.html", context, status=400 if form.is_bound and form.errors else 200)
+
+
+def _first_words(vault) -> dict:
+    subject = vault.subject
+    years = f"{subject.born or ''} – {subject.died or ''}" if subject.born or subject.died else ""
+    return {"heading": subject.name, "subheading": years}
+
+
+@signed_in
+@require_safe
+def film(request: HttpRequest, film_id: UUID) -> HttpResponse:
+    film = film_for(request.user, film_id)
+    context = {
+        "vault": film.vault,
+        "film": film,
+        "job": latest_job("render_film", film.id),
+        "measures": queries.measures_of(film),
+        "may_revoke": film.vault.role >= Role.OWNER and film.state != film.State.REVOKED,
+    }
+    return render(request, "productions/film.html", context)
+
+
+@signed_in
+@require_safe
+def film_content(request: HttpRequest, film_id: UUID) -> HttpResponse:
+    """The film itself, by Range. `?download=1` saves it."""
+    film = film_for(request.user, film_id)
+    if film.content is None:
+        raise Http404
+    reader = objects.open_object(film.content)
+    name = f"twinvault-{film.kind}-{film.ordered_at:%Y-%m-%d}.mp4"
+    return ranged_response(
+        request, reader, film.content.size, film.content.content_type, filename=name, download="download" in request.GET
+    )
+
+
+@signed_in
+@require_GET
+def film_measures(request: HttpRequest, film_id: UUID) -> JsonResponse:
+    """What was measured on a film, for whoever may see it."""
+    film = film_for(request.user, film_id)
+    return JsonResponse({"state": film.state, "film": film.measures, "twin": film.twin.measures})
+
+
+@signed_in
+@require_POST
+def revoke_film(request: HttpRequest, film_id: UUID) -> HttpResponse:
+    film = film_for(request.user, film_id, Role.OWNER)
+    services.revoke_film(film, by=request.user)
+    messages.success(request, "The film is revoked and erased.")
+    return redirect("order", film.vault_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """Anybody who holds a clip may ask whether it is from here. Nothing of the clip is kept."""
+    form = VerifyForm(request.POST or None, request.FILES or None)
+    provenance = None
+    if request.method == "POST" and form.is_valid():
+        provenance = verify_film(form.cleaned_data["clip"].read(), roots())
+    return render(request, "productions/verify.html", {"form": form, "provenance": provenance})

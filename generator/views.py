@@ -1,0 +1,74 @@
+"""Pages of twins."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from generator import queries, services
+from generator.access import preview_for, twin_for
+from generator.forms import TwinForm
+from twinvault.accounts.access import signed_in
+from twinvault.custody import objects
+from twinvault.vaults.access import vault_for
+from twinvault.vaults.models import Role
+from twinvault.vaults.services import NotAllowed
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def twins(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """All twins of a vault, and the form that begins one."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR if request.method == "POST" else Role.VIEWER)
+    form = TwinForm(vault.subject, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            twin = services.start_twin(
+                form.cleaned_data["life_stage"],
+                preset=form.cleaned_data["preset"],
+                seconds=form.cleaned_data["minutes"] * 60,
+                by=request.user,
+            )
+        except NotAllowed as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("twin", twin.id)
+    stages = queries.life_stages_to_learn(vault)
+    context = {"vault": vault, "form": form, "twins": queries.twins_of(vault), "stages": stages, "may_begin": vault.role >= Role.CONTRIBUTOR}
+    return render(request, "generator/twins.html", context, status=400 if form.is_bound and form.errors else 200)
+
+
+@signed_in
+@require_GET
+def twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
+    """One twin: how it learns, what it looks like, how good it is. `?part=progress` gives the live part alone."""
+    twin = twin_for(request.user, twin_id)
+    context = {
+        "vault": twin.vault,
+        "twin": twin,
+        "job": queries.latest_job("train_twin", twin.id),
+        "curve": queries.loss_curve(twin),
+        "previews": list(twin.previews.all()),
+        "may_retire": twin.vault.role >= Role.OWNER and twin.state != twin.State.RETIRED,
+    }
+    live = request.GET.get("part") == "progress"
+    return render(request, "generator/_progress.html" if live else "generator/twin.html", context)
+
+
+@signed_in
+@require_POST
+def retire_twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
+    twin = twin_for(request.user, twin_id, Role.OWNER)
+    services.retire_twin(twin, by=request.user)
+    messages.success(request, f"{twin} is retired; what it had learned is erased.")
+    return redirect("twins", twin.vault_id)
+
+
+@signed_in
+@require_GET
+def preview(request: HttpRequest, preview_id: int) -> HttpResponse:
+    """One sheet of faces as PNG."""
+    sheet = preview_for(request.user, preview_id).sheet
+    return HttpResponse(objects.read(sheet), content_type=sheet.content_type)

@@ -1,0 +1,34 @@
+"""The gate to what was seen in footage. An outsider is told that nothing is there."""
+
+from uuid import UUID
+
+from django.http import Http404
+
+from acquisition.models import Footage
+from processing.models import Face, Person
+from twinvault.vaults.access import owned_row_for, require_role
+from twinvault.vaults.models import Role
+
+
+def footage_for(user, footage_id: UUID, least: Role = Role.VIEWER) -> Footage:
+    return owned_row_for(user, Footage.objects.select_related("life_stage"), footage_id, least)
+
+
+def person_for(user, person_id: UUID, least: Role = Role.VIEWER) -> Person:
+    rows = Person.objects.select_related("analysis__footage__vault__subject", "analysis__footage__life_stage")
+    person = rows.filter(id=person_id).first()
+    if person is None:
+        raise Http404
+    vault = person.analysis.footage.vault
+    vault.role = require_role(user, vault.id, least)
+    return person
+
+
+def face_for(user, face_id: int, least: Role = Role.VIEWER) -> Face:
+    """A face whose picture is still there; an erased one is not there for anybody."""
+    rows = Face.objects.select_related("person__analysis__footage", "person__analysis__pack__keyring")
+    face = rows.filter(id=face_id, offset__gte=0).first()
+    if face is None:
+        raise Http404
+    require_role(user, face.person.analysis.footage.vault_id, least)
+    return face

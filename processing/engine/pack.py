@@ -1,0 +1,135 @@
+"""How crops and what is known of them are stored: one run of JPEGs, and one table of arrays.
+
+Both are bytes in memory; whoever stores them encrypts them first, for both show a face.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from processing.engine.analysis import FaceObservation
+from processing.engine.arrays import Floats, Image
+from processing.engine.descriptors import Descriptors
+from processing.engine.identity import DIMENSIONS
+
+JPEG_QUALITY = 95
+
+
+class PackWriter:
+    """Writes crops one after the other through `write`, and tells where each lies."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._offset = 0
+
+    def add(self, crop: Image) -> tuple[int, int]:
+        """Append one crop, uint8 (S, S, 3) RGB, as JPEG without colour subsampling -> (offset, length) in bytes."""
+        data = encode_crop(crop)
+        offset = self._offset
+        self._write(data)
+        self._offset += len(data)
+        return offset, len(data)
+
+
+def encode_crop(crop: Image) -> bytes:
+    """uint8 (H, W, 3) RGB -> JPEG."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"no JPEG can be made of an array of shape {crop.shape}")
+    return data.tobytes()
+
+
+def decode_crop(data: bytes) -> Image:
+    """JPEG -> uint8 (H, W, 3) RGB. Raises ValueError if it is damaged."""
+    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError("this stored crop is damaged: it is no JPEG")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class DescriptorTable:
+    """What is known of N faces, a row a face. The columns from `yaw` on are those of Descriptors.
+
+    frame_index, track: int32 (N,). time: float64 (N,) seconds. score: float32 (N,). box: float32 (N, 4). landmarks:
+    float32 (N, 468, 3) pixels. matrix: float32 (N, 2, 3). embedding: float32 (N, 128), NaN where none was made.
+    """
+
+    frame_index: NDArray[np.int32]
+    time: NDArray[np.float64]
+    track: NDArray[np.int32]
+    score: Floats
+    box: Floats
+    landmarks: Floats
+    matrix: Floats
+    embedding: Floats
+    yaw: Floats
+    pitch: Floats
+    roll: Floats
+    size: Floats
+    sharpness: Floats
+    exposure: Floats
+    contrast: Floats
+    red: Floats
+    green: Floats
+    blue: Floats
+    light_side: Floats
+    mouth_open: Floats
+    eyes_closed: Floats
+    dhash: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.frame_index)
+
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.integer] | list[int]) -> DescriptorTable:
+        """The table of some rows: a bool mask (N,) or row numbers."""
+        pick = np.asarray(chosen, dtype=None if len(chosen) else np.intp)
+        return DescriptorTable(**{f.name: getattr(self, f.name)[pick] for f in fields(self)})
+
+
+def tabulate(observations: Iterable[FaceObservation]) -> DescriptorTable:
+    """The observations, in their order, as one table; their crops are not in it."""
+    faces = list(observations)
+    count = len(faces)
+    unknown = np.full(DIMENSIONS, np.nan, dtype=np.float32)
+
+    def column(values: list[object], shape: tuple[int, ...], kind: type) -> NDArray[np.generic]:
+        return np.array(values, dtype=kind).reshape(count, *shape)
+
+    columns: dict[str, NDArray[np.generic]] = {
+        "frame_index": column([f.frame_index for f in faces], (), np.int32),
+        "time": column([f.time for f in faces], (), np.float64),
+        "track": column([f.track for f in faces], (), np.int32),
+        "score": column([f.score for f in faces], (), np.float32),
+        "box": column([f.box for f in faces], (4,), np.float32),
+        "landmarks": column([f.landmarks for f in faces], (468, 3), np.float32),
+        "matrix": column([f.matrix for f in faces], (2, 3), np.float32),
+        "embedding": column([unknown if f.embedding is None else f.embedding for f in faces], (DIMENSIONS,), np.float32),
+    }
+    for field in fields(Descriptors):
+        kind: type = np.uint64 if field.name == "dhash" else np.float32
+        columns[field.name] = column([getattr(f.descriptors, field.name) for f in faces], (), kind)
+    return DescriptorTable(**columns)  # type: ignore[arg-type]  # each column was made with its field's type
+
+
+def dump_descriptors(observations: Iterable[FaceObservation] | DescriptorTable) -> bytes:
+    """The table of some faces as a compressed .npz."""
+    table = observations if isinstance(observations, DescriptorTable) else tabulate(observations)
+    target = io.BytesIO()
+    columns = {field.name: getattr(table, field.name) for field in fields(table)}
+    np.savez_compressed(target, allow_pickle=False, **columns)
+    return target.getvalue()
+
+
+def load_descriptors(data: bytes) -> DescriptorTable:
+    """The table from `dump_descriptors`. Raises ValueError or KeyError if `data` is something else."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        return DescriptorTable(**{field.name: stored[field.name] for field in fields(DescriptorTable)})

@@ -1,0 +1,48 @@
+"""What the pages of every app share: icons, and the way round inside a vault."""
+
+from django import template
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+
+register = template.Library()
+
+# label, name of its address, names of the pages that lie behind it
+VAULT_PAGES = (
+    ("Overview", "vault", {"consent", "withdraw_consent", "life_stages"}),
+    ("Upload", "upload", {"footage", "remove_footage"}),
+    ("Faces", "faces", set()),
+    ("Twins", "twins", {"twin"}),
+    ("Films", "order", {"film"}),
+    ("Jobs", "jobs", set()),
+    ("Members", "members", set()),
+)
+
+
+@register.simple_tag
+def icon(name: str):
+    """A small drawing from `web/icons.svg`; it only decorates, so the words beside it must say all."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" width="24" height="24"><use href="{}#{}"></use></svg>', static("web/icons.svg"), name
+    )
+
+
+@register.simple_tag(takes_context=True)
+def vault_pages(context, vault) -> list[dict]:
+    """The pages of a vault: label, address, and whether the reader is there."""
+    match = context["request"].resolver_match
+    here = match.url_name if match else None
+    return [
+        {"label": label, "address": reverse(name, args=[vault.id]), "current": here == name or here in behind}
+        for label, name, behind in VAULT_PAGES
+        if _is_there(name, vault)
+    ]
+
+
+def _is_there(name: str, vault) -> bool:
+    """The safe box also runs without the apps that stand on it."""
+    try:
+        reverse(name, args=[vault.id])
+    except NoReverseMatch:
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""manage.py serve"""
+
+import json
+import signal
+import time
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from twinvault.env import BASE_DIR
+from worker.stack import Stack, StackFailed
+
+SIGN_IN = BASE_DIR / "var/demo/accounts.json"
+
+
+class Command(BaseCommand):
+    help = "Runs everything on this machine: broker, web server, a worker for each queue. Ctrl-C stops it all."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, host: str, port: int, **_options) -> None:
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            with Stack(host=host, port=port, logs=BASE_DIR / "var/log") as stack:
+                self.stdout.write(self.style.SUCCESS(f"TwinVault is at {stack.url}") + f", data in {settings.DATA_DIR}")
+                self.stdout.write(f"Logs are in {stack.logs}. Ctrl-C stops it.")
+                self._say_who()
+                while True:
+                    stack.check()
+                    time.sleep(1)
+        except StackFailed as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped.")
+
+    def _say_who(self) -> None:
+        if not SIGN_IN.exists():
+            self.stdout.write("Nobody has an account yet: open the address and sign up.")
+            return
+        self.stdout.write("The demo made these people:")
+        for role, person in json.loads(SIGN_IN.read_text()).items():
+            self.stdout.write(f"  {role:<12} sign in as {person['username']} with {person['password']}")
+
+
+def _interrupt(*_arguments) -> None:
+    raise KeyboardInterrupt
