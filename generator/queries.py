@@ -6,6 +6,7 @@ from django.db.models import Count, Q
 
 from generator.models import Twin
 from processing import datasets
+from processing import queries as faces
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.vaults.models import Vault
@@ -23,15 +24,14 @@ def twins_of(vault: Vault):
 def life_stages_to_learn(vault: Vault) -> list[dict]:
     """Each life stage with its kept faces, whether they are enough, and whether a training is under way."""
     learning = set(vault.twins.filter(state=Twin.State.TRAINING).values_list("life_stage_id", flat=True))
-    kept = datasets.kept_by_life_stage(vault)
     return [
         {
             "stage": stage,
-            "kept": kept.get(stage.id, 0),
-            "missing": max(0, datasets.MINIMUM_FACES - kept.get(stage.id, 0)),
+            "kept": counts.kept,
+            "missing": max(0, datasets.MINIMUM_FACES - counts.kept),
             "learning": stage.id in learning,
         }
-        for stage in vault.subject.life_stages.all()
+        for stage, counts in faces.counts_by_stage(vault)
     ]
 
 

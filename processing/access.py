@@ -4,14 +4,9 @@ from uuid import UUID
 
 from django.http import Http404
 
-from acquisition.models import Footage
 from processing.models import Face, Person
-from twinvault.vaults.access import owned_row_for, require_role
+from twinvault.vaults.access import require_role
 from twinvault.vaults.models import Role
-
-
-def footage_for(user, footage_id: UUID, least: Role = Role.VIEWER) -> Footage:
-    return owned_row_for(user, Footage.objects.select_related("life_stage"), footage_id, least)
 
 
 def person_for(user, person_id: UUID, least: Role = Role.VIEWER) -> Person:

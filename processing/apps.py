@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class ProcessingConfig(AppConfig):
     name = "processing"
+
+    def ready(self) -> None:
+        from acquisition.removal import erased_with_footage
+        from processing.services import forget_footage
+
+        erased_with_footage(forget_footage)

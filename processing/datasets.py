@@ -1,6 +1,7 @@
 """Confirmed faces as arrays, for learning. They live in memory only."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,15 @@ from processing.engine.canonical import CROP_SIZE, apply, hull_mask
 from processing.engine.pack import decode_crop, load_descriptors
 from processing.models import Analysis, Face
 from twinvault.custody import objects
-from twinvault.vaults.models import LifeStage
+from twinvault.vaults.models import LifeStage, Vault
+from twinvault.vaults.services import NotAllowed
 
 MINIMUM_FACES = 60
 # seconds between one piece of footage and the next, so that a split by time never takes two for one scene
 APART = 60.0
 
 
-class NotEnoughFaces(ValueError):
+class NotEnoughFaces(NotAllowed):
     """Too few faces to learn from. The message is one sentence for the person."""
 
 
@@ -25,8 +27,8 @@ class NotEnoughFaces(ValueError):
 class Faces:
     """Aligned crops of one face, N of them, in the order in which they were seen.
 
-    images: uint8 (N, 192, 192, 3) RGB. masks: uint8 (N, 192, 192), 255 on the face. moments: float64 (N,), seconds, rising; different
-    footage lies at least a minute apart. landmarks: float32 (N, 468, 2), pixels of the crops.
+    images: uint8 (N, 192, 192, 3) RGB. masks: uint8 (N, 192, 192), 255 on the face. moments: float64 (N,), seconds, rising;
+    different footage lies at least a minute apart. landmarks: float32 (N, 468, 2), pixels of the crops.
     """
 
     images: NDArray[np.uint8]
@@ -84,6 +86,11 @@ def _kept_by_analysis(life_stage: LifeStage) -> dict[Analysis, list[Face]]:
     return queries.by_analysis(rows)
 
 
+def kept_by_life_stage(vault: Vault) -> dict[UUID, int]:
+    """Life stage id -> faces to learn from, of every life stage of the vault."""
+    return {stage.id: counts.kept for stage, counts in queries.counts_by_stage(vault)}
+
+
 def require_enough(life_stage: LifeStage) -> int:
     """How many faces may be learned from. NotEnoughFaces, with what to do about it, below MINIMUM_FACES."""
     count = queries.kept_faces(life_stage).count()
@@ -98,5 +105,6 @@ def require_enough(life_stage: LifeStage) -> int:
     else:
         advice = f"Add footage in which {name} is seen from near, sharp and well lit, and says or does different things."
     raise NotEnoughFaces(
-        f"There are {count} faces of {name} to learn from at the life stage “{life_stage.name}”, and {MINIMUM_FACES} are needed. {advice}"
+        f"There are {count} faces of {name} to learn from at the life stage “{life_stage.name}”, and {MINIMUM_FACES} are needed. "
+        + advice
     )

@@ -138,7 +138,7 @@ def with_counts_and_samples(people: QuerySet[Person]) -> QuerySet[Person]:
 
 
 def people(vault: Vault) -> QuerySet[Person]:
-    """Everybody seen in a vault's footage: who waits to be named first, and of them whom we think we know; then by number of faces."""
+    """Everybody seen in a vault's footage: first who waits to be named, likely subjects ahead, then by number of faces."""
     waiting_first = Case(When(who=Person.Who.UNKNOWN, then=0), When(who=Person.Who.SUBJECT, then=1), default=2)
     return with_counts_and_samples(Person.objects.filter(analysis__footage__vault=vault)).order_by(
         waiting_first, "-proposed", "-found", "id"
@@ -153,7 +153,7 @@ def kept_faces(life_stage: LifeStage) -> QuerySet[Face]:
     """What may be learned from, in the order in which it lies in the packs."""
     return Face.objects.filter(
         state=Face.State.KEPT, offset__gte=0, person__analysis__footage__life_stage=life_stage
-    ).order_by("person__analysis_id", "row")
+    ).order_by("person__analysis__footage__added_at", "person__analysis_id", "row")
 
 
 def by_analysis(rows: Iterable[Face]) -> dict:

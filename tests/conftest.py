@@ -9,7 +9,7 @@ _ROOT = Path(tempfile.mkdtemp(prefix="twinvault-tests-"))
 os.environ["TWINVAULT_DATA_DIR"] = str(_ROOT / "data")
 os.environ["TWINVAULT_MASTER_KEY_FILE"] = str(_ROOT / "keys/master.json")
 os.environ["TWINVAULT_SECRET_KEY"] = "only for tests"
-os.environ["TWINVAULT_BROKER"] = f"redis+socket://{_ROOT}/no-broker.sock"
+os.environ["TWINVAULT_BROKER"] = "memory://"
 os.environ["TWINVAULT_TRAIN_PRESET"] = "tiny"
 
 import shutil  # noqa: E402

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import traceback
+from collections.abc import Callable
 
 from twinvault.custody.keys import KeyUnavailable
 from twinvault.custody.stream import StreamDamaged
@@ -35,10 +36,10 @@ def sentence_for(error: Exception) -> str:
     return "Something went wrong on our side. Nothing was lost; retry, and tell the operator if it happens again."
 
 
-def work_on(job: Job) -> None:
-    """Runs a claimed job to its end; whatever happens is written into its row."""
+def work_on(job: Job, on_report: Callable[[float, str], None] | None = None) -> None:
+    """Runs a claimed job to its end; whatever happens is written into its row. `on_report` hears what is reported, too."""
     try:
-        with Work(job) as work:
+        with Work(job, on_report) as work:
             HANDLERS[job.kind](job.target_id, work)
     except JobRefused as refusal:
         finish(job, Job.State.FAILED, error=str(refusal), cause=traceback.format_exc())

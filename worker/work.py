@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connection
@@ -17,8 +18,9 @@ REPORT_EVERY_S = 0.4
 class Work:
     """One attempt at one job. Inside `with`, a thread renews the job's lease, so that long native calls do not lose it."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: Job, on_report: Callable[[float, str], None] | None = None):
         self.job = job
+        self._on_report = on_report
         self._ended = threading.Event()
         self._stopped = threading.Event()
         self._reported_at = float("-inf")
@@ -57,4 +59,6 @@ class Work:
         except services.JobStopped:
             self._stopped.set()
             raise
+        if self._on_report:
+            self._on_report(progress, message)
         return True

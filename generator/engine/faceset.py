@@ -72,8 +72,7 @@ def feature_mask(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uint8
     for ring in (_RIGHT_EYE, _LEFT_EYE, _LIPS):
         cv2.fillConvexPoly(mask, cv2.convexHull(np.round(landmarks[list(ring), :2]).astype(np.int32)), 255)
     reach = max(3, size // 24 * 2 + 1)
-    widened: NDArray[np.uint8] = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    return widened
+    return np.asarray(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))), np.uint8)
 
 
 def build_faceset(

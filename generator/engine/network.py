@@ -133,7 +133,8 @@ class TwinNetwork(nn.Module):
 
     def rebuild(self, subject: Tensor, library: Tensor) -> tuple[Tensor, Tensor]:
         """Both sides through one pass of the encoder, each drawn by its own decoder."""
-        code = self.encoder(torch.cat([subject, library]))
+        faces = torch.cat([subject, library]).contiguous(memory_format=torch.channels_last)
+        code = self.encoder(faces)
         return self.subject(code[: len(subject)]), self.library(code[len(subject) :])
 
 

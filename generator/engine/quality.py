@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from processing.engine.canonical import crop_matrix, warp
+from processing.engine.identity import embed
 
 _WINDOW = (11, 11)
 _SIGMA = 1.5
@@ -50,12 +55,43 @@ def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8], where: NDArray[np.bool_] | 
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
 
 
-def mean_distance(embeddings: NDArray[np.floating], references: NDArray[np.floating]) -> float:
-    """Mean Euclidean distance of every embedding (N, D) to the mean of the references (M, D).
+def mean_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Mean Euclidean distance over all pairs of an embedding of `a` (N, D) with one of `b` (M, D).
 
     Raises ValueError when either is empty.
     """
-    if not len(embeddings) or not len(references):
+    if not len(a) or not len(b):
         raise ValueError("Identity cannot be measured without faces on both sides.")
-    centre = np.asarray(references, np.float64).mean(0)
-    return float(np.linalg.norm(np.asarray(embeddings, np.float64) - centre, axis=1).mean())
+    return float(np.linalg.norm(np.asarray(a, np.float64)[:, None] - np.asarray(b, np.float64)[None], axis=-1).mean())
+
+
+def measure_identity(
+    frames: Iterable[NDArray[np.uint8]],
+    landmarks: NDArray[np.float32],
+    subject: NDArray[np.floating],
+    actor: NDArray[np.floating],
+) -> dict[str, float]:
+    """Whom the faces of a film resemble, by an embedding that no training saw; under 0.6 means one person.
+
+    frames: uint8 (H, W, 3) RGB each. landmarks: float32 (N, 468, 3) px, one face a frame. subject, actor: embeddings
+    (M, 128) of true pictures. -> mean distances swap_to_subject, swap_to_actor, subject_to_actor.
+    """
+    swapped = np.stack([embed(frame, points) for frame, points in zip(frames, landmarks, strict=True)])
+    return {
+        "swap_to_subject": mean_distance(swapped, subject),
+        "swap_to_actor": mean_distance(swapped, actor),
+        "subject_to_actor": mean_distance(subject, actor),
+    }
+
+
+def flicker(frames: NDArray[np.uint8], landmarks: NDArray[np.float32], size: int = 64) -> float:
+    """Restlessness of a face in grey levels: the mean absolute second difference over time of its aligned crop.
+
+    frames: uint8 (N, H, W, 3), three or more in a row. landmarks: float32 (N, 468, 3) px, smoothed. To be read against the
+    same figure of the template, since camera noise counts too.
+    """
+    if len(frames) < 3:
+        raise ValueError("Flicker needs three frames or more.")
+    crops = np.stack([warp(f, crop_matrix(points, size), size) for f, points in zip(frames, landmarks, strict=True)])
+    inner = crops[:, size // 4 : -size // 4, size // 4 : -size // 4].astype(np.float32)
+    return float(np.abs(inner[2:] - 2.0 * inner[1:-1] + inner[:-2]).mean())

@@ -100,7 +100,7 @@ class Swapper:
         Raises ValueError when there are fewer frames than landmarks.
         """
         size, settings = self.size, self.settings
-        has_face = np.isfinite(landmarks).all(axis=(1, 2))
+        has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)), np.bool_)
         matrices = np.zeros((len(landmarks), 2, 3), np.float32)
         matrices[:, :, :2] = np.eye(2)
         matrices[has_face] = [crop_matrix(points, size) for points in landmarks[has_face]]
@@ -149,7 +149,7 @@ class Swapper:
         masks = np.clip(learned * 1.5 - 0.25, 0.0, 1.0) * (hulls.astype(np.float32) / 255.0)
 
         # The statistics leave out the outline, where hair and background would tint the skin.
-        inner = np.stack([cv2.erode(mask, np.ones((size // 16 | 1,) * 2)) for mask in masks])
+        inner = np.stack([cv2.erode(mask, np.ones((size // 16 | 1,) * 2)) for mask in masks]).astype(np.float32)
         own_lab = colour.to_lab(drawn)
         scene = colour.statistics(colour.to_lab(crops), inner)
         own = colour.statistics(own_lab, inner)

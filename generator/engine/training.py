@@ -276,10 +276,12 @@ def _step(state: _State, faces: dict[Side, FaceTensors], rate: float, warp: bool
     config, device = state.config, faces["subject"].images.device
     subject = make_batch(config, faces["subject"], state.generator, warp=warp, towards=faces["library"])
     library = make_batch(config, faces["library"], state.generator, warp=warp)
-    state.network.train()
     with mixed_precision(device):
-        drawn = state.network.rebuild(*(batch.source.contiguous(memory_format=torch.channels_last) for batch in (subject, library)))
-    judged = {side: state.loss(picture, batch) for side, picture, batch in zip(SIDES, drawn, (subject, library), strict=True)}
+        drawn = state.network.rebuild(subject.source, library.source)
+    judged = {
+        side: state.loss(picture, batch)
+        for side, picture, batch in zip(SIDES, drawn, (subject, library), strict=True)
+    }
     total = judged["subject"].total + judged["library"].total
     values = {"loss": float(total.detach()) / 2.0}
     if not math.isfinite(values["loss"]):
@@ -307,5 +309,5 @@ def _step(state: _State, faces: dict[Side, FaceTensors], rate: float, warp: bool
 def _average(state: _State) -> None:
     """Exponential moving average with a short memory at first, so that it does not drag the random start along."""
     decay = min(state.config.ema, (1 + state.step) / (10 + state.step))
-    averages = list(state.ema.parameters())
+    averages: list[Tensor] = list(state.ema.parameters())
     torch._foreach_lerp_(averages, list(state.network.parameters()), 1.0 - decay)

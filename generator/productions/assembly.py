@@ -124,7 +124,7 @@ class _Film:
         self._picture = self._container.add_stream("libx264", rate=rate, options=options)
         self._picture.width, self._picture.height = mark.width + mark.width % 2, mark.height + mark.height % 2
         self._picture.pix_fmt = "yuv420p"
-        self._hd = mark.height >= 720
+        self._hd = mark.height >= 720 or mark.width >= 1280
         for name, code in (_HD if self._hd else _SMALL).items():
             setattr(self._picture.codec_context, name, code)
         self._picture.codec_context.color_range = ColorRange.MPEG

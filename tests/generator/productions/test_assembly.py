@@ -1,5 +1,6 @@
 import io
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -104,7 +105,7 @@ def test_cards_fade_in_from_black_and_out_again():
     light = [image[60:].mean() for image in list(pictures(film))[:20]]
     assert light[0] < 0.2 * light[10]
     assert light[19] < 0.2 * light[10]
-    assert all(a <= b + 0.5 for a, b in zip(light[:6], light[1:7], strict=True))
+    assert all(a <= b + 0.5 for a, b in pairwise(light[:7]))
 
 
 @pytest.mark.parametrize("begins", [Fraction(0), Fraction(6, 25)])

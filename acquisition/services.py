@@ -1,0 +1,84 @@
+"""Verbs on footage. Access was checked by the gate before any of them is called."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from django.db import transaction
+from django.utils import timezone
+
+from acquisition.files import clean_filename, content_type_for
+from acquisition.models import Footage, Upload
+from acquisition.queries import jobs_of_footage
+from acquisition.removal import erase_what_was_made_from
+from twinvault.audit.record import record
+from twinvault.custody import objects
+from twinvault.custody.models import StoredObject
+from twinvault.jobs.services import enqueue, stop
+from twinvault.vaults.models import LifeStage, Vault
+from twinvault.vaults.services import has_consent, require_consent
+
+ANALYSE = "analyse_footage"
+
+
+class FootageRefused(Exception):
+    """The file cannot become footage of this vault. The message is one sentence for the person."""
+
+
+def add_footage(vault: Vault, life_stage: LifeStage, filename: str, source: BinaryIO, *, by) -> Footage:
+    """Keeps a file as footage of a life stage and queues its analysis.
+
+    `source` is a seekable binary reader. FootageRefused if it is empty or in the vault already; NotAllowed without a
+    consent in force.
+    """
+    require_consent(vault.subject)
+    filename = clean_filename(filename)
+    if not source.read(1):
+        raise FootageRefused(f"{filename} is empty: there is nothing in it to keep.")
+    source.seek(0)
+    fingerprint = objects.fingerprint(vault.keyring, source)
+    source.seek(0)
+    return keep_footage(
+        vault,
+        life_stage,
+        filename,
+        fingerprint,
+        lambda: objects.store_stream(vault.keyring, "footage", source, content_type_for(filename)),
+        by=by,
+    )
+
+
+@transaction.atomic
+def keep_footage(
+    vault: Vault, life_stage: LifeStage, filename: str, fingerprint: str, take_content: Callable[[], StoredObject], *, by
+) -> Footage:
+    """Makes the row of a piece of footage, and queues its analysis while a consent is in force.
+
+    `take_content` stores the bytes; it is called only once it is certain that they are new to the vault. FootageRefused if not.
+    """
+    Vault.objects.select_for_update().get(id=vault.id)
+    earlier = Footage.objects.filter(vault=vault, fingerprint=fingerprint).first()
+    if earlier:
+        raise FootageRefused(
+            f"{filename} is the same file as {earlier.filename}, "
+            f"which was added to this vault on {timezone.localtime(earlier.added_at):%d %B %Y}."
+        )
+    footage = Footage.objects.create(
+        vault=vault, life_stage=life_stage, content=take_content(), fingerprint=fingerprint, filename=filename, added_by=by
+    )
+    record("footage added", actor=by, vault_id=vault.id, target=footage, bytes=footage.content.size)
+    if has_consent(vault.subject):
+        enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {filename}"[:200], vault=vault, user=by)
+    return footage
+
+
+@transaction.atomic
+def remove_footage(footage: Footage, *, by) -> None:
+    """Erases the bytes, their key, and everything that was made from them; work on them stops."""
+    for job in jobs_of_footage(footage):
+        stop(job)
+    erase_what_was_made_from(footage)
+    record("footage removed", actor=by, vault_id=footage.vault_id, target=footage)
+    content = footage.content
+    Upload.objects.filter(footage=footage).delete()
+    footage.delete()
+    objects.erase(content)

@@ -1,0 +1,85 @@
+"""Pages of footage: bringing it in, looking at it, removing it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from acquisition import queries, services
+from acquisition.access import footage_for
+from acquisition.files import UNSHOWN, may_be_shown
+from twinvault.custody.objects import open_object
+from twinvault.vaults.access import vault_for
+from twinvault.vaults.models import Role
+from twinvault.vaults.services import has_consent
+from twinvault.web.ranges import ranged_response
+
+
+@login_required
+@require_GET
+def upload(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """Where files are dropped; the sending itself is done by upload.js through the tus endpoint."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
+    return render(
+        request,
+        "acquisition/upload.html",
+        {
+            "vault": vault,
+            "stages": vault.subject.life_stages.all(),
+            "consent": has_consent(vault.subject),
+            "unfinished": queries.unfinished_uploads(vault, request.user),
+        },
+    )
+
+
+@login_required
+@require_GET
+def footage(request: HttpRequest, footage_id: UUID) -> HttpResponse:
+    found = footage_for(request.user, footage_id)
+    kind, _, _ = found.content.content_type.partition("/")
+    context = {
+        "vault": found.vault,
+        "footage": found,
+        "shown_as": kind if may_be_shown(found.content.content_type) else "",
+        "job": queries.jobs_of_footage(found).first(),
+        "may_remove": found.vault.role >= Role.OWNER,
+    }
+    return render(request, "acquisition/footage.html", context)
+
+
+@login_required
+@require_GET
+def footage_job(request: HttpRequest, footage_id: UUID) -> HttpResponse:
+    """The newest job on a piece of footage, as a fragment for the page that sent it."""
+    found = footage_for(request.user, footage_id)
+    return render(request, "acquisition/_sent.html", {"footage": found, "job": queries.jobs_of_footage(found).first()})
+
+
+@login_required
+@require_safe
+def footage_content(request: HttpRequest, footage_id: UUID) -> HttpResponse:
+    """The bytes as they were brought, with ranges. A type that no browser need show by itself is handed out as an attachment."""
+    found = footage_for(request.user, footage_id)
+    shown = may_be_shown(found.content.content_type)
+    response = ranged_response(
+        request,
+        open_object(found.content),
+        found.content.size,
+        found.content.content_type if shown else UNSHOWN,
+        filename=found.filename,
+        download=not shown or "download" in request.GET,
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@login_required
+@require_POST
+def remove_footage(request: HttpRequest, footage_id: UUID) -> HttpResponse:
+    found = footage_for(request.user, footage_id, Role.OWNER)
+    services.remove_footage(found, by=request.user)
+    messages.success(request, f"{found.filename} and everything that was made from it are erased.")
+    return redirect("vault", found.vault_id)

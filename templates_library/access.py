@@ -1,0 +1,37 @@
+"""The gate to templates: everybody with an account sees what the board approved; the rest is seen by its submitter and the board."""
+
+from uuid import UUID
+
+from django.http import Http404
+
+from templates_library.models import Template, TemplateRevision
+
+
+def sees_unapproved(user, template: Template) -> bool:
+    return template.submitted_by_id == user.pk or user.is_board_member
+
+
+def template_for(user, template_id: UUID) -> Template:
+    """The template, if the person may see it; else 404."""
+    template = Template.objects.select_related("submitted_by", "withdrawn_by").filter(id=template_id).first()
+    if template is None:
+        raise Http404
+    approved = template.withdrawn_at is None and template.revisions.filter(approved_at__isnull=False).exists()
+    if not approved and not sees_unapproved(user, template):
+        raise Http404
+    return template
+
+
+def revision_for(user, revision_id: UUID) -> TemplateRevision:
+    """A revision with its template and objects, if the person may see it; else 404."""
+    revision = (
+        TemplateRevision.objects.select_related("template", "content__keyring", "poster__keyring")
+        .filter(id=revision_id)
+        .first()
+    )
+    if revision is None:
+        raise Http404
+    approved = revision.approved_at is not None and revision.template.withdrawn_at is None
+    if not approved and not sees_unapproved(user, revision.template):
+        raise Http404
+    return revision

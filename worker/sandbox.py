@@ -1,0 +1,66 @@
+"""A throw-away installation: its own data folder, key and database, gone when the work ends, however it ends."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from twinvault.env import BASE_DIR
+
+INSIDE = "TWINVAULT_SANDBOX"
+STOPPED_WITHIN_S = 20
+
+
+def inside() -> bool:
+    return bool(os.environ.get(INSIDE))
+
+
+@contextmanager
+def sandbox_environment() -> Iterator[dict[str, str]]:
+    """The environment of a process that works in a fresh sandbox; the folder is removed on leaving."""
+    folder = Path(tempfile.mkdtemp(prefix="twinvault-sandbox-"))
+    try:
+        (folder / "data").mkdir(mode=0o700)
+        live = {name: value for name, value in os.environ.items() if not name.startswith("TWINVAULT_")}
+        kept = {name: os.environ[name] for name in ("TWINVAULT_NODE_MODULES", "TWINVAULT_FONTS") if name in os.environ}
+        yield live | kept | {
+            INSIDE: str(folder),
+            "TWINVAULT_DATA_DIR": str(folder / "data"),
+            "TWINVAULT_MASTER_KEY_FILE": str(folder / "keys/master.json"),
+            "TWINVAULT_SECRET_KEY": "no pages are served from here",
+            # jobs are run by the process itself, one after the other
+            "TWINVAULT_BROKER": "memory://",
+        }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_inside(command: list[str]) -> int:
+    """Runs a manage.py command in a fresh sandbox; returns its exit status, 130 after Ctrl-C."""
+    with sandbox_environment() as environment:
+        # a group of its own: Ctrl-C reaches this process, which then ends the other in good order
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", *command], cwd=BASE_DIR, env=environment, start_new_session=True
+        )
+        previous = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.send_signal(signal.SIGINT)
+            try:
+                child.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            return 130
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(*_arguments) -> None:
+    raise KeyboardInterrupt
