@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -11,31 +12,35 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from acquisition import queries, services
 from acquisition.access import footage_for
 from acquisition.files import UNSHOWN, may_be_shown
+from twinvault.accounts.access import signed_in
 from twinvault.custody.objects import open_object
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import has_consent
 from twinvault.web.ranges import ranged_response
 
+FOOTAGE_A_PAGE = 30
 
-@login_required
+
+@signed_in
 @require_GET
 def upload(request: HttpRequest, vault_id: UUID) -> HttpResponse:
-    """Where files are dropped; the sending itself is done by upload.js through the tus endpoint."""
-    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
-    return render(
-        request,
-        "acquisition/upload.html",
-        {
-            "vault": vault,
-            "stages": vault.subject.life_stages.all(),
-            "consent": has_consent(vault.subject),
-            "unfinished": queries.unfinished_uploads(vault, request.user),
-        },
-    )
+    """Where files are dropped, and what has come in so far; the sending is done by upload.js through the tus endpoint."""
+    vault = vault_for(request.user, vault_id)
+    context = {
+        "vault": vault,
+        "may_contribute": vault.role >= Role.CONTRIBUTOR,
+        "stages": vault.subject.life_stages.all(),
+        "chosen": request.GET.get("stage", ""),
+        "consent": has_consent(vault.subject),
+        "limit": settings.ENV.upload_limit,
+        "unfinished": queries.unfinished_uploads(vault, request.user),
+        "page": Paginator(queries.footage_of(vault), FOOTAGE_A_PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "acquisition/upload.html", context)
 
 
-@login_required
+@signed_in
 @require_GET
 def footage(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     found = footage_for(request.user, footage_id)
@@ -45,12 +50,13 @@ def footage(request: HttpRequest, footage_id: UUID) -> HttpResponse:
         "footage": found,
         "shown_as": kind if may_be_shown(found.content.content_type) else "",
         "job": queries.jobs_of_footage(found).first(),
+        "may_contribute": found.vault.role >= Role.CONTRIBUTOR,
         "may_remove": found.vault.role >= Role.OWNER,
     }
     return render(request, "acquisition/footage.html", context)
 
 
-@login_required
+@signed_in
 @require_GET
 def footage_job(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     """The newest job on a piece of footage, as a fragment for the page that sent it."""
@@ -58,7 +64,7 @@ def footage_job(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     return render(request, "acquisition/_sent.html", {"footage": found, "job": queries.jobs_of_footage(found).first()})
 
 
-@login_required
+@signed_in
 @require_safe
 def footage_content(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     """The bytes as they were brought, with ranges. A type that no browser need show by itself is handed out as an attachment."""
@@ -76,7 +82,7 @@ def footage_content(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     return response
 
 
-@login_required
+@signed_in
 @require_POST
 def remove_footage(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     found = footage_for(request.user, footage_id, Role.OWNER)

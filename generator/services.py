@@ -24,7 +24,7 @@ from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
-from twinvault.jobs.services import JobRefused, JobStopped, enqueue
+from twinvault.jobs.services import OPEN, JobRefused, JobStopped, enqueue, stop
 from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed, has_consent, require_consent
 
@@ -52,7 +52,7 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twi
         LifeStage.objects.select_for_update().get(id=life_stage.id)
         under_way = life_stage.twins.filter(state=Twin.State.TRAINING).first()
         if under_way:
-            raise NotAllowed(f"{under_way} is still learning: let it end, or retire it, before the next one begins.")
+            raise NotAllowed(f"{under_way} has not learned to its end yet: let it go on, or retire it, before the next one begins.")
         newest = life_stage.twins.aggregate(newest=Max("version"))["newest"] or 0
         twin = Twin.objects.create(
             vault=subject.vault, life_stage=life_stage, version=newest + 1, preset=preset, train_seconds=seconds
@@ -68,8 +68,8 @@ def retire_twin(twin: Twin, *, by) -> None:
     """No film can be ordered with it any more; its weights and everything it left are erased."""
     if not Twin.objects.filter(id=twin.id).exclude(state=Twin.State.RETIRED).update(state=Twin.State.RETIRED):
         return
-    for job in Job.objects.filter(kind="train_twin", target_id=twin.id, state__in=[Job.State.QUEUED, Job.State.RUNNING]):
-        Job.objects.filter(id=job.id).update(stop_requested=True)
+    for job in Job.objects.filter(kind="train_twin", target_id=twin.id, state__in=OPEN):
+        stop(job)
     twin.refresh_from_db()
     held = [twin.weights, twin.checkpoint, twin.statistics]
     sheets = [preview.sheet for preview in twin.previews.select_related("sheet")]
@@ -160,14 +160,19 @@ class _Keeper:
     def _replace(self, field: str, kind: str, data: bytes) -> None:
         stored = objects.store(self.twin.vault.keyring, kind, data)
         with transaction.atomic():
-            row = Twin.objects.select_for_update().get(id=self.twin.id)
-            if row.state == Twin.State.RETIRED:
-                objects.erase(stored)
-                raise JobStopped
-            old = getattr(row, field)
-            Twin.objects.filter(id=row.id).update(**{field: stored})
-            objects.erase(old)
+            row = self._locked()
+            if row is not None:
+                old = getattr(row, field)
+                Twin.objects.filter(id=row.id).update(**{field: stored})
+                objects.erase(old)
+        if row is None:
+            objects.erase(stored)
+            raise JobStopped
         setattr(self.twin, field, stored)
+
+    def _locked(self) -> Twin | None:
+        """The twin's row, locked, in a transaction; None once it is retired: nothing may be kept of it any more."""
+        return Twin.objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING).first()
 
     def checkpoint(self, data: bytes) -> None:
         self._replace("checkpoint", "checkpoint", data)
@@ -177,7 +182,13 @@ class _Keeper:
         if self.twin.previews.filter(images_seen=images_seen).exists():
             return
         sheet = objects.store(self.twin.vault.keyring, "preview", png, "image/png")
-        Preview.objects.create(twin=self.twin, images_seen=images_seen, sheet=sheet)
+        with transaction.atomic():
+            row = self._locked()
+            if row is not None:
+                Preview.objects.create(twin=row, images_seen=images_seen, sheet=sheet)
+        if row is None:
+            objects.erase(sheet)
+            raise JobStopped
 
     def finish(self, result, faces: int) -> None:
         self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())

@@ -219,11 +219,20 @@ def say_who(person: Person, who: str, by) -> None:
     other:   its pictures and measures are erased at once, for good.
     unknown: takes back that it is the subject; its faces wait again.
     """
-    {
+    answers = {
         Person.Who.SUBJECT: _is_subject,
         Person.Who.OTHER: _is_someone_else,
         Person.Who.UNKNOWN: _is_not_known,
-    }[Person.Who(who)](person, by)
+    }
+    rows = Person.objects.select_related("analysis__footage__vault__subject", "analysis__footage__life_stage")
+    with transaction.atomic():
+        Analysis.objects.select_for_update().filter(id=person.analysis_id).first()
+        # the row as it is now: it may have been read before somebody else answered
+        current = rows.select_related("analysis__descriptors__keyring").filter(id=person.id).first()
+        if current is None:
+            raise NotAllowed(CHANGED)
+        if current.who != who:
+            answers[Person.Who(who)](current, by)
     person.refresh_from_db(fields=["who", "proposed"])
 
 
@@ -238,25 +247,22 @@ def _is_subject(person: Person, by) -> None:
     footage = person.analysis.footage
     subject = footage.vault.subject
     require_consent(subject)
-    if Person.objects.filter(id=person.id, who=Person.Who.SUBJECT).exists():
-        return
+    _turn(person, [Person.Who.UNKNOWN], Person.Who.SUBJECT)
     rows, verdicts = _judge(person)
-    with transaction.atomic():
-        _turn(person, [Person.Who.UNKNOWN], Person.Who.SUBJECT)
-        for reason, chosen in _by_reason(rows, verdicts).items():
-            state = Face.State.REJECTED if reason else Face.State.KEPT
-            for start in range(0, len(chosen), ROWS_AN_UPDATE):
-                person.faces.filter(row__in=chosen[start : start + ROWS_AN_UPDATE]).update(state=state, reason=reason)
-        learn_subject(subject)
-        kept = sum(1 for verdict in verdicts if verdict.kept)
-        record(
-            "person confirmed as subject",
-            actor=by,
-            vault_id=footage.vault_id,
-            target=person,
-            kept=kept,
-            rejected=len(verdicts) - kept,
-        )
+    for reason, chosen in _by_reason(rows, verdicts).items():
+        state = Face.State.REJECTED if reason else Face.State.KEPT
+        for start in range(0, len(chosen), ROWS_AN_UPDATE):
+            person.faces.filter(row__in=chosen[start : start + ROWS_AN_UPDATE]).update(state=state, reason=reason)
+    learn_subject(subject)
+    kept = sum(verdict.kept for verdict in verdicts)
+    record(
+        "person confirmed as subject",
+        actor=by,
+        vault_id=footage.vault_id,
+        target=person,
+        kept=kept,
+        rejected=len(verdicts) - kept,
+    )
 
 
 def _judge(person: Person) -> tuple[list[int], list]:
@@ -285,12 +291,9 @@ def _by_reason(rows: list[int], verdicts: list) -> dict[str, list[int]]:
     return grouped
 
 
-@transaction.atomic
 def _is_someone_else(person: Person, by) -> None:
     footage = person.analysis.footage
-    if Person.objects.filter(id=person.id, who=Person.Who.OTHER).exists():
-        return
-    was_subject = Person.objects.filter(id=person.id, who=Person.Who.SUBJECT).exists()
+    was_subject = person.who == Person.Who.SUBJECT
     _turn(person, [Person.Who.UNKNOWN, Person.Who.SUBJECT], Person.Who.OTHER)
     erase_person(person)
     if was_subject:
@@ -298,11 +301,8 @@ def _is_someone_else(person: Person, by) -> None:
     record("person said to be someone else, and erased", actor=by, vault_id=footage.vault_id, target=person)
 
 
-@transaction.atomic
 def _is_not_known(person: Person, by) -> None:
     footage = person.analysis.footage
-    if Person.objects.filter(id=person.id, who=Person.Who.UNKNOWN).exists():
-        return
     _turn(person, [Person.Who.SUBJECT], Person.Who.UNKNOWN)
     person.faces.update(state=Face.State.PENDING, reason="")
     learn_subject(footage.vault.subject)

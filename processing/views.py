@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -49,6 +49,14 @@ def faces(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "reason_label": queries.reason_label(wanted.reason) if wanted.reason else "",
     }
     return render(request, "processing/faces.html", context)
+
+
+@signed_in
+@require_GET
+def face_counts(request: HttpRequest, vault_id: UUID) -> JsonResponse:
+    """How many faces a vault holds, and what became of them."""
+    counts = queries.vault_counts(vault_for(request.user, vault_id))
+    return JsonResponse({"found": counts.found, "kept": counts.kept, "waiting": counts.waiting, "rejected": counts.rejected})
 
 
 def _filter(request: HttpRequest) -> queries.FaceFilter:

@@ -1,4 +1,4 @@
-"""The gate to templates: everybody with an account sees what the board approved; the rest is seen by its submitter and the board."""
+"""The gate to templates: any account sees what the board approved; its submitter and the board see the rest too."""
 
 from uuid import UUID
 

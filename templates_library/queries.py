@@ -18,6 +18,10 @@ def orderable_revisions() -> QuerySet[TemplateRevision]:
     return ready.filter(id=Subquery(newest)).select_related("template").order_by("template__title", "id")
 
 
+def withdrawn_sentence(template: Template) -> str:
+    return f"The template “{template.title}” was withdrawn by the board on {template.withdrawn_at:%d %B %Y}."
+
+
 def latest_revision(template: Template) -> TemplateRevision:
     return template.revisions.order_by("-number")[0]
 

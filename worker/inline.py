@@ -3,18 +3,22 @@
 from tqdm import tqdm
 
 from twinvault.jobs.models import Job
-from twinvault.jobs.services import claim
+from twinvault.jobs.services import JobRefused, claim
 from worker.tasks import work_on
 
 WORKER = "this command"
 
 
 class JobFailed(RuntimeError):
-    """A job did not end well. The message is its sentence; `cause` is for the operator."""
+    """A job did not end well. The message is its sentence; `cause` is for the operator.
 
-    def __init__(self, job: Job):
-        super().__init__(job.error or f"{job.title} was {job.state}.")
+    `refused` if the work cannot be done with what it was given, so that trying again would not help.
+    """
+
+    def __init__(self, job: Job, ended_by: Exception | None):
+        super().__init__(job.error or f"{job.title} was {job.get_state_display()}.")
         self.cause = job.cause
+        self.refused = isinstance(ended_by, JobRefused)
 
 
 def run_queued_jobs() -> None:
@@ -23,15 +27,16 @@ def run_queued_jobs() -> None:
         claimed = claim(job.id, WORKER)
         if claimed is None:
             continue
-        with tqdm(total=100, desc=f"{job.title:.40}", bar_format="{desc:<40} {bar} {percentage:3.0f} % {postfix}") as bar:
+        # elsewhere than on a terminal a bar would be a thousand lines
+        with tqdm(total=100, desc=f"{job.title:.40}", bar_format="{desc:<40} {bar} {percentage:3.0f} % {postfix}", disable=None) as bar:
 
             def show(progress: float, message: str, bar: tqdm = bar) -> None:
                 bar.set_postfix_str(message, refresh=False)
                 bar.update(100 * progress - bar.n)
 
-            work_on(claimed, show)
+            ended_by = work_on(claimed, show)
             claimed.refresh_from_db()
             if claimed.state == Job.State.DONE:
                 show(1.0, "")
         if claimed.state != Job.State.DONE:
-            raise JobFailed(claimed)
+            raise JobFailed(claimed, ended_by)

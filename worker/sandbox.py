@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from twinvault.env import BASE_DIR
@@ -41,25 +41,32 @@ def sandbox_environment() -> Iterator[dict[str, str]]:
 
 
 def run_inside(command: list[str]) -> int:
-    """Runs a manage.py command in a fresh sandbox; returns its exit status, 130 after Ctrl-C."""
-    with sandbox_environment() as environment:
-        # a group of its own: Ctrl-C reaches this process, which then ends the other in good order
-        child = subprocess.Popen(
-            [sys.executable, "manage.py", *command], cwd=BASE_DIR, env=environment, start_new_session=True
-        )
-        previous = signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            child.send_signal(signal.SIGINT)
-            try:
-                child.wait(STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-            return 130
-        finally:
-            signal.signal(signal.SIGTERM, previous)
+    """Runs a manage.py command in a fresh sandbox; returns its exit status, 130 after Ctrl-C or SIGTERM."""
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with sandbox_environment() as environment:
+            return _run(command, environment)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    # a session of its own: Ctrl-C reaches this process only, which then ends the other in good order
+    child = subprocess.Popen([sys.executable, "manage.py", *command], cwd=BASE_DIR, env=environment, start_new_session=True)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        child.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(STOPPED_WITHIN_S)
+        raise
+    finally:
+        # nothing may write into the sandbox any more once it is removed
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
 def _interrupt(*_arguments) -> None:

@@ -12,6 +12,8 @@ import socket
 import traceback
 from collections.abc import Callable
 
+from django.db import DatabaseError
+
 from twinvault.custody.keys import KeyUnavailable
 from twinvault.custody.stream import StreamDamaged
 from twinvault.jobs.broker import TASK, app
@@ -25,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def sentence_for(error: Exception) -> str:
     """What the person is told about a failure that is not theirs."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if _is_full(error):
         return "The disk of this server is full. Nothing was lost; tell the operator, and retry once there is room."
     if isinstance(error, MemoryError):
         return "This server ran out of memory. Nothing was lost; tell the operator, then retry."
@@ -36,20 +38,33 @@ def sentence_for(error: Exception) -> str:
     return "Something went wrong on our side. Nothing was lost; retry, and tell the operator if it happens again."
 
 
-def work_on(job: Job, on_report: Callable[[float, str], None] | None = None) -> None:
-    """Runs a claimed job to its end; whatever happens is written into its row. `on_report` hears what is reported, too."""
+def _is_full(error: Exception) -> bool:
+    """A full disk, as a file or as SQLite meets it."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(error, DatabaseError) and "disk is full" in str(error)
+
+
+def work_on(job: Job, on_report: Callable[[float, str], None] | None = None) -> Exception | None:
+    """Runs a claimed job to its end; whatever happens is written into its row. `on_report` hears what is reported, too.
+
+    Returns what ended it, if it did not end well.
+    """
     try:
         with Work(job, on_report) as work:
             HANDLERS[job.kind](job.target_id, work)
     except JobRefused as refusal:
         finish(job, Job.State.FAILED, error=str(refusal), cause=traceback.format_exc())
-    except JobStopped:
+        return refusal
+    except JobStopped as stop:
         finish(job, Job.State.STOPPED)
+        return stop
     except Exception as error:
         log.exception("job %s (%s) failed", job.id, job.kind)
         finish(job, Job.State.FAILED, error=sentence_for(error), cause=traceback.format_exc())
-    else:
-        finish(job, Job.State.DONE)
+        return error
+    finish(job, Job.State.DONE)
+    return None
 
 
 @app.task(name=TASK)

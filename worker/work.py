@@ -1,15 +1,17 @@
 """What a handler holds while it works on a job: its report, and the word to stop."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from twinvault.jobs import services
 from twinvault.jobs.models import Job
 
+log = logging.getLogger(__name__)
 
 # seconds between two writes of progress; what is reported more often is not written
 REPORT_EVERY_S = 0.4
@@ -37,7 +39,13 @@ class Work:
     def _renew(self) -> None:
         try:
             while not self._ended.wait(settings.ENV.job_lease_s / 3):
-                if not services.renew(self.job):
+                try:
+                    held = services.renew(self.job)
+                except DatabaseError as error:
+                    # the lease outlasts two failures; a report renews it, too
+                    log.warning("the lease of job %s was not renewed, and will be tried again: %s", self.job.id, error)
+                    continue
+                if not held:
                     self._stopped.set()
                     return
         finally:

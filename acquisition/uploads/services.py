@@ -74,10 +74,10 @@ def begin_upload(vault: Vault, life_stage: LifeStage, filename: str, length: int
 
 
 def require_open(upload: Upload) -> None:
-    """UploadRefused if the upload was refused or has expired."""
+    """UploadRefused if the upload was refused, or has expired before it was whole."""
     if upload.refusal:
         raise UploadRefused(upload.refusal)
-    if upload.footage_id is None and upload.expires_at < timezone.now():
+    if upload.offset < upload.length and upload.expires_at < timezone.now():
         raise Gone(f"The upload of {upload.filename} was left alone for too long and is no longer kept: begin it again.")
 
 

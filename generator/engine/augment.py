@@ -1,4 +1,4 @@
-"""Varying faces in batch, on the device that trains: geometry by one `grid_sample`, tone by one 3x4 matrix a face."""
+"""Varying faces in batch, on the device that trains: geometry by one `grid_sample`, light by one matrix a face."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from torch.nn import functional as F
 
 from .config import TwinConfig
 from .faceset import FaceSet
-
-# Luma and two colour differences (ITU-R BT.601), rows of an invertible matrix. Mean and deviation matched there is
-# colour transfer (Reinhard et al. 2001) in a space that a matrix reaches, so that a whole batch is toned at once.
-_TO_OPPONENT = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+from .tone import measure_tone, retone, standard_tone
 
 
 @dataclass(frozen=True)
 class FaceTensors:
     """A face set on the training's device. images: uint8 (N, 3, S, S); masks, features: uint8 (N, 1, S, S);
-    tone: float (N, 2, 3), mean and deviation over the face of luma and two colour differences, in 0..1."""
+    tone: float (N, 2, 3), see `measure_tone`."""
 
     images: Tensor
     masks: Tensor
@@ -37,32 +34,17 @@ class FaceTensors:
         features = torch.zeros_like(masks)
         if faces.features is not None:
             features = torch.from_numpy(faces.features)[:, None].contiguous().to(device)
-        return cls(images, masks, features, _tone(images, masks))
+        return cls(images, masks, features, measure_tone(images, masks))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from. source, target: float (N, 3, S, S) in 0..1; mask, features: float (N, 1, S, S)."""
+    """What one step learns from. source, target: float (N, 3, S, S), about 0..1; mask, features: float (N, 1, S, S) in 0..1."""
 
     source: Tensor
     target: Tensor
     mask: Tensor
     features: Tensor
-
-
-def _opponent(device: torch.device) -> Tensor:
-    return torch.tensor(_TO_OPPONENT, device=device)
-
-
-def _tone(images: Tensor, masks: Tensor) -> Tensor:
-    matrix = _opponent(images.device)
-    rows = []
-    for image, mask in zip(images, masks, strict=True):
-        inside = mask[0] > 127
-        pixels = image[:, inside] if bool(inside.any()) else image.flatten(1)
-        values = matrix @ (pixels.float() / 255.0)
-        rows.append(torch.stack([values.mean(1), values.std(1, correction=0)]))
-    return torch.stack(rows) if rows else torch.zeros(0, 2, 3, device=images.device)
 
 
 def pick(count: int, size: int, generator: torch.Generator) -> Tensor:
@@ -96,60 +78,33 @@ def warp_field(config: TwinConfig, count: int, generator: torch.Generator) -> Te
     return field.permute(0, 2, 3, 1)
 
 
-def tone_matrices(
-    config: TwinConfig, tone: Tensor, towards: Tensor | None, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Matrices (N, 3, 3) and offsets (N, 3) that re-tone RGB in 0..1.
-
-    tone, towards: (N, 2, 3) of each face and of the face it may be toned like, by a random part. Light and colour vary
-    on top of it.
-    """
-    count, device = len(tone), tone.device
-    wanted = tone
-    if towards is not None:
-        chosen = torch.rand(count, 1, 1, generator=generator) < config.transfer
-        part = torch.rand(count, 1, 1, generator=generator) * chosen
-        wanted = torch.lerp(tone, towards, part.to(device))
-    draws = (torch.rand(count, 2, 3, generator=generator) * 2.0 - 1.0).to(device) * config.light
-    colour = torch.tensor([1.0, 0.25, 0.25], device=device)  # a change of hue shows more than one of brightness
-    mean = wanted[:, 0] + draws[:, 0] * colour * 0.6
-    deviation = wanted[:, 1] * (1.0 + draws[:, 1])
-    gain = (deviation / tone[:, 1].clamp(min=1e-3)).clamp(0.5, 2.0)
-    forth = _opponent(device)
-    back = torch.linalg.inv(forth)
-    return back @ (gain[:, :, None] * forth), (mean - gain * tone[:, 0]) @ back.T
+def jittered_tone(config: TwinConfig, tone: Tensor, generator: torch.Generator) -> Tensor:
+    """Tones (N, 2, 3) a little wrong, uniformly by `config.light`, as those measured on a template may be."""
+    draws = (torch.rand(tone.shape, generator=generator) * 2.0 - 1.0).to(tone.device) * config.light
+    mean = tone[:, 0] + draws[:, 0] * tone[:, 1]
+    return torch.stack([mean, tone[:, 1] * (1.0 + draws[:, 1])], dim=1)
 
 
-def make_batch(
-    config: TwinConfig,
-    faces: FaceTensors,
-    generator: torch.Generator,
-    *,
-    warp: bool,
-    towards: FaceTensors | None = None,
-) -> Batch:
-    """Draw and vary `config.batch` faces.
+def make_batch(config: TwinConfig, faces: FaceTensors, generator: torch.Generator, *, warp: bool) -> Batch:
+    """Draw and vary `config.batch` faces, in the standard tone.
 
-    The source is warped, the target is not: undoing the warp is what teaches the encoder to read a face's shape
-    instead of copying it. Rotation, mirroring and tone are alike in both. `towards`: faces whose tone may be taken on.
+    The source is warped and its light varied, the target is neither: undoing the warp is what teaches the encoder to
+    read a face's shape instead of copying it. Rotation, zoom, shift and mirroring are alike in both.
     """
     device = faces.images.device
     chosen = pick(len(faces), config.batch, generator).to(device)
-    images = faces.images[chosen].float().div_(255.0)
-    toned_like = None
-    if towards is not None:
-        toned_like = towards.tone[torch.randint(len(towards), (len(chosen),), generator=generator).to(device)]
-    matrix, offset = tone_matrices(config, faces.tone[chosen], toned_like, generator)
-    images = torch.einsum("nij,njhw->nihw", matrix, images) + offset[:, :, None, None]
-    images = images.clamp_(0.0, 1.0)
+    count = len(chosen)
+    standard = standard_tone(count, device)
+    images = retone(faces.images[chosen].float().div_(255.0), faces.tone[chosen], standard)
+    light = jittered_tone(config, standard, generator)
 
-    grid = similarity_grid(config, len(chosen), generator).to(device)
+    grid = similarity_grid(config, count, generator).to(device)
     layers = torch.cat([images, faces.masks[chosen].float() / 255.0, faces.features[chosen].float() / 255.0], dim=1)
     straight = _sample(layers, grid)
     source = straight[:, :3]
     if warp:
-        source = _sample(images, grid + warp_field(config, len(chosen), generator).to(device))
-    return Batch(source, straight[:, :3], straight[:, 3:4], straight[:, 4:5])
+        source = _sample(images, grid + warp_field(config, count, generator).to(device))
+    return Batch(retone(source, standard, light), straight[:, :3], straight[:, 3:4], straight[:, 4:5])
 
 
 def _sample(pictures: Tensor, grid: Tensor) -> Tensor:

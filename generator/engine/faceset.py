@@ -95,14 +95,14 @@ def split_heldout(faces: FaceSet, share: float, stretches: int = 5) -> tuple[Fac
     """Split by time into (for training, held out).
 
     Neighbouring frames are near copies, so a split at random would test what was learned by heart. The held-out faces
-    are `stretches` runs spread over the whole footage; the face on either side of a run goes to neither set. At least
-    one face is held out when share > 0 and there are three or more.
+    are `stretches` runs spread over the whole footage; the face on either side of a run goes to neither set. Fewer
+    than eight faces are all needed for the training.
     """
     count = len(faces)
-    if share <= 0.0 or count < 3:
+    if share <= 0.0 or count < _MINIMUM:
         return faces, faces.take(np.zeros(count, bool))
     order = np.argsort(faces.moments, kind="stable")
-    wanted = min(max(1, round(count * share)), count // 3)
+    wanted = min(max(1, round(count * share)), count // 4)
     runs = max(1, min(stretches, wanted))
     length = max(1, wanted // runs)
     role = np.zeros(count, np.int8)

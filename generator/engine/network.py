@@ -58,7 +58,7 @@ class Mixer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(N, 3, S, S) in 0..1 -> code (N, dims[-1], S/2**(len(dims)+1), same)."""
+    """(N, 3, S, S) in about 0..1 -> code (N, dims[-1], S/2**(len(dims)+1), same)."""
 
     def __init__(self, config: TwinConfig) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def start_from(self, faces: Tensor, masks: Tensor) -> None:
-        """Set `mean` from faces (N, 3, S, S) in 0..1 and masks (N, 1, S, S) in 0..1."""
+        """Set `mean` from faces (N, 3, S, S) in the standard tone and masks (N, 1, S, S) in 0..1."""
         chance = masks.mean(0, keepdim=True).clamp(0.02, 0.98)
         self.mean.copy_(torch.cat([faces.mean(0, keepdim=True), chance.logit()], dim=1))
 
@@ -127,7 +127,7 @@ class TwinNetwork(nn.Module):
         return self.subject if side == "subject" else self.library
 
     def forward(self, faces: Tensor, side: Side) -> Tensor:
-        """faces (N, 3, S, S) in 0..1, drawn by the decoder of `side`: (N, 4, S, S), colour then mask logit."""
+        """faces (N, 3, S, S) in the standard tone, drawn by the decoder of `side`: (N, 4, S, S), colour then mask logit."""
         drawn: Tensor = self.decoder(side)(self.encoder(faces))
         return drawn
 

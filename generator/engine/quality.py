@@ -32,7 +32,8 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8], size: int | None = 64) -> f
     maps = ((2 * mean_x * mean_y + steady) * (2 * covariance + contrast)) / (
         (mean_x**2 + mean_y**2 + steady) * (variance_x + variance_y + contrast)
     )
-    return float(maps.mean())
+    edge = _WINDOW[0] // 2  # windows that reach out of the picture are left out
+    return float(maps[edge:-edge, edge:-edge].mean())
 
 
 def _blur(picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ Set-up and rendering are apart: `Swapper.prepare` reads a shot's crops once and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -19,6 +19,7 @@ from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
 from . import blend, colour
 from .checkpoint import load_weights
 from .device import choose_device, keep_freed_memory, mixed_precision
+from .tone import measure_tone, retone, standard_tone
 
 Floats = NDArray[np.float32]
 Images = NDArray[np.uint8]
@@ -125,25 +126,33 @@ class Swapper:
                 faces[own], masks[own] = self._settle(crops[own], hulls[own])
         return Shot(faces, masks, matrices, has_face, settings.levels)
 
-    def draw(self, crops: Images) -> tuple[Images, Floats]:
-        """Crops uint8 (N, S, S, 3) of anyone -> the subject doing the same, uint8, and their learned masks (N, S, S) in 0..1."""
-        faces, masks = [], []
-        for pixels in self._batches(crops):
-            with torch.inference_mode(), mixed_precision(self.device):
-                drawn = self.network(pixels, "subject").float().cpu()
-            faces.append((drawn[:, :3].clamp(0, 1) * 255.0).round().byte().permute(0, 2, 3, 1).numpy())
-            masks.append(drawn[:, 3].sigmoid().numpy())
-        return np.concatenate(faces), np.concatenate(masks)
+    def draw(self, crops: Images, masks: Images, spread: float = 0.0) -> tuple[Images, Floats]:
+        """Crops uint8 (N, S, S, 3) of anyone -> the subject doing the same.
 
-    def _batches(self, crops: Images) -> Iterator[torch.Tensor]:
+        masks: uint8 (N, S, S), 255 on the face, where the light is measured. spread: frames over which that measure is
+        smoothed, when the crops are of one shot. -> uint8 (N, S, S, 3) in about the light of the crops, and the learned
+        masks float32 (N, S, S) in 0..1.
+        """
+        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2)
+        tones = measure_tone(pixels, torch.from_numpy(masks)[:, None]).numpy()
+        tones = colour.smooth_over_time(tones, np.zeros(len(crops), np.int64), spread)
+        faces, learned = [], []
         for first in range(0, len(crops), self.settings.batch):
-            pixels = torch.from_numpy(crops[first : first + self.settings.batch]).to(self.device)
-            yield pixels.permute(0, 3, 1, 2).float() / 255.0
+            some = slice(first, first + self.settings.batch)
+            own = torch.from_numpy(tones[some]).to(self.device)
+            standard = standard_tone(len(own), self.device)
+            with torch.inference_mode(), mixed_precision(self.device):
+                source = retone(pixels[some].to(self.device).float() / 255.0, own, standard)
+                drawn = self.network(source, "subject").float()
+            lit = retone(drawn[:, :3], standard, own).clamp(0, 1)
+            faces.append((lit * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+            learned.append(drawn[:, 3].sigmoid().cpu().numpy())
+        return np.concatenate(faces), np.concatenate(learned)
 
     def _settle(self, crops: Images, hulls: Images) -> tuple[Images, Images]:
         """Drawn faces and soft masks of one uncut shot, with what flickers smoothed along it."""
         settings, size = self.settings, self.size
-        drawn, learned = self.draw(crops)
+        drawn, learned = self.draw(crops, hulls, settings.colour_spread)
         one_shot = np.zeros(len(crops), np.int64)
         learned = colour.smooth_over_time(learned, one_shot, settings.mask_spread)
         masks = np.clip(learned * 1.5 - 0.25, 0.0, 1.0) * (hulls.astype(np.float32) / 255.0)

@@ -20,8 +20,9 @@ from .device import choose_device, keep_freed_memory, mixed_precision
 from .faceset import FaceSet, FaceSetError, split_heldout
 from .losses import FaceLoss
 from .network import SIDES, Side, TwinNetwork, build_network, count_parameters
-from .preview import draw_preview
+from .preview import draw_preview, rebuild
 from .quality import ssim
+from .tone import retone, standard_tone
 
 MAX_ROLL_BACKS = 5
 _HELDOUT_JUDGED = 64  # faces of each side: enough for two digits, quick enough to be asked for while training
@@ -160,20 +161,13 @@ def schedule(config: TwinConfig, step: int, done: float) -> float:
     return warm * (config.final_rate + (1.0 - config.final_rate) * cosine)
 
 
-@torch.no_grad()
 def heldout_ssim(network: TwinNetwork, faces: FaceSet, side: Side, device: torch.device) -> float:
     """Mean SSIM at 64 px between held-out faces and what their own decoder rebuilds; NaN when none are held out."""
     if not len(faces):
         return float("nan")
     chosen = np.unique(np.linspace(0, len(faces) - 1, _HELDOUT_JUDGED).round().astype(int))
-    images = faces.images[chosen]
-    rebuilt = []
-    for first in range(0, len(images), 16):
-        pixels = torch.from_numpy(images[first : first + 16]).permute(0, 3, 1, 2).to(device).float() / 255.0
-        with mixed_precision(device):
-            drawn = network(pixels, side)[:, :3]
-        rebuilt.append((drawn.clamp(0, 1) * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
-    return float(np.mean([ssim(a, b) for a, b in zip(images, np.concatenate(rebuilt), strict=True)]))
+    rebuilt = rebuild(network, faces.take(chosen), (side,), device)[side]
+    return float(np.mean([ssim(a, b) for a, b in zip(faces.images[chosen], rebuilt, strict=True)]))
 
 
 @dataclass
@@ -234,8 +228,9 @@ def _begin(
     network = build_network(config)
     for side in SIDES:
         some = slice(None, None, max(1, len(faces[side]) // 256))
-        masks = faces[side].masks[some].cpu().float() / 255.0
-        network.decoder(side).start_from(faces[side].images[some].cpu().float() / 255.0, masks)
+        images = faces[side].images[some].cpu().float() / 255.0
+        toned = retone(images, faces[side].tone[some].cpu(), standard_tone(len(images)))
+        network.decoder(side).start_from(toned, faces[side].masks[some].cpu().float() / 255.0)
     if checkpoint is None and base is not None:
         _warm_start(network, load_weights(base))
     network = network.to(device)
@@ -254,14 +249,13 @@ def _begin(
 
 
 def _warm_start(network: TwinNetwork, base: TwinNetwork) -> None:
-    """Take over the base's encoder, and its library decoder for both sides; the average faces stay this training's."""
+    """Take over the base's encoder and library decoder; the subject's starts as a copy, on its own average face."""
     if not base.config.same_network(network.config):
         raise CheckpointError("The base to start from is a network of another shape than this training's.")
-    load_state_of = base.library.state_dict()
+    learned = base.library.state_dict()
     network.encoder.load_state_dict(base.encoder.state_dict())
-    for side in SIDES:
-        decoder = network.decoder(side)
-        decoder.load_state_dict({**load_state_of, "mean": decoder.mean})
+    network.library.load_state_dict(learned)
+    network.subject.load_state_dict({**learned, "mean": network.subject.mean})
 
 
 def _groups(network: TwinNetwork, config: TwinConfig) -> list[dict[str, Any]]:
@@ -274,13 +268,12 @@ def _groups(network: TwinNetwork, config: TwinConfig) -> list[dict[str, Any]]:
 def _step(state: _State, faces: dict[Side, FaceTensors], rate: float, warp: bool) -> dict[str, float]:
     """One step on a batch of each side; on a loss that is not finite nothing is changed."""
     config, device = state.config, faces["subject"].images.device
-    subject = make_batch(config, faces["subject"], state.generator, warp=warp, towards=faces["library"])
+    subject = make_batch(config, faces["subject"], state.generator, warp=warp)
     library = make_batch(config, faces["library"], state.generator, warp=warp)
     with mixed_precision(device):
         drawn = state.network.rebuild(subject.source, library.source)
     judged = {
-        side: state.loss(picture, batch)
-        for side, picture, batch in zip(SIDES, drawn, (subject, library), strict=True)
+        side: state.loss(picture, batch) for side, picture, batch in zip(SIDES, drawn, (subject, library), strict=True)
     }
     total = judged["subject"].total + judged["library"].total
     values = {"loss": float(total.detach()) / 2.0}

@@ -3,6 +3,7 @@
 import re
 
 from django import forms
+from django.conf import settings
 
 from generator.models import Twin
 from generator.productions.storyboard import KINDS, Caption, Card, Storyboard, StoryboardError
@@ -26,8 +27,20 @@ class TwinChoice(forms.ModelChoiceField):
 class OrderForm(forms.Form):
     """An order; `storyboard` is there once it is valid."""
 
-    twin = TwinChoice(Twin.objects.none(), label="Who appears", empty_label=None)
-    template = TemplateChoice(TemplateRevision.objects.none(), label="In which video", empty_label=None)
+    twin = TwinChoice(
+        Twin.objects.none(),
+        label="Who appears",
+        empty_label=None,
+        error_messages={"invalid_choice": "This twin cannot be chosen any more, it may have been retired: choose another."},
+    )
+    template = TemplateChoice(
+        TemplateRevision.objects.none(),
+        label="In which video",
+        empty_label=None,
+        error_messages={
+            "invalid_choice": "This video cannot be chosen any more, the board may just have withdrawn it: choose another."
+        },
+    )
     kind = forms.ChoiceField(label="What it is", choices=[(kind, kind.capitalize()) for kind in KINDS])
     heading = forms.CharField(label="Name or title on the first card", required=False)
     subheading = forms.CharField(label="Years, or a second line", required=False)
@@ -86,4 +99,11 @@ def _field_of(error: StoryboardError) -> str | None:
 
 
 class VerifyForm(forms.Form):
-    clip = forms.FileField(label="The film or clip")
+    clip = forms.FileField(
+        label="The film or clip",
+        help_text=f"At most {settings.FILE_UPLOAD_MAX_MEMORY_SIZE // 2**20} MB.",
+        error_messages={
+            "required": f"Choose a file of at most {settings.FILE_UPLOAD_MAX_MEMORY_SIZE // 2**20} MB.",
+            "empty": "This file is empty: choose another.",
+        },
+    )

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -63,7 +63,8 @@ def render(
     subject, actor: float32 (N, 128) embeddings. on_progress takes 0..1 and a few words; what it raises ends the rendering.
     Measures: frames (of the template), frames_with_face, frames_swapped, render_fps (template frames a second, from weights to
     encoded film), background_psnr_db (film against template where neither face nor mark nor caption lies, mean of up to 120
-    frames), swap_to_subject, swap_to_actor, subject_to_actor (mean distances), film_frames, bytes.
+    frames), swap_to_subject, swap_to_actor, subject_to_actor (mean distances, None without
+    embeddings), film_frames, bytes.
     """
     began = time.monotonic()
     shot = Swapper(weights).prepare(_told(source.pictures(), source.frames, on_progress, 0.0, 0.25, "Drawing faces"), source.landmarks)
@@ -152,7 +153,12 @@ def _measure(film, source, storyboard, mark, touched, subject, actor, title) -> 
     return {
         "film_frames": film_frames,
         "background_psnr_db": round(float(np.mean(distances)), 2) if distances else None,
-        "swap_to_subject": round(mean_distance(np.stack(embeddings), subject), 4),
-        "swap_to_actor": round(mean_distance(np.stack(embeddings), actor), 4),
-        "subject_to_actor": round(mean_distance(actor, subject), 4),
+        "swap_to_subject": _distance(embeddings, subject),
+        "swap_to_actor": _distance(embeddings, actor),
+        "subject_to_actor": _distance(actor, subject),
     }
+
+
+def _distance(a: Sequence[NDArray[np.float32]] | NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
+    """Mean distance; None where there is nothing to compare with: the footage may have been removed since it was learned."""
+    return round(mean_distance(np.stack(a), b), 4) if len(a) and len(b) else None

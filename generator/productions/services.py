@@ -119,15 +119,16 @@ def render_film(film_id: UUID, work) -> None:
 
 
 def _finish(film: Film, content: bytes, measures: dict) -> None:
+    stored = objects.store(film.vault.keyring, "film", content, "video/mp4")
     with transaction.atomic():
-        stored = objects.store(film.vault.keyring, "film", content, "video/mp4")
         ready = Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(
             state=Film.State.READY, content=stored, measures=measures, ready_at=timezone.now()
         )
-        if not ready:
-            objects.erase(stored)
-            raise JobStopped
-        record("film rendered", vault_id=film.vault_id, target=film)
+        if ready:
+            record("film rendered", vault_id=film.vault_id, target=film)
+    if not ready:
+        objects.erase(stored)
+        raise JobStopped
 
 
 @transaction.atomic

@@ -90,10 +90,11 @@ def head_pose(landmarks: Floats) -> tuple[float, float, float]:
     seen = seen - weights @ seen
     u, _, vt = np.linalg.svd((seen * weights[:, None]).T @ model)
     rotation = (u * [1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
-    # rotation = turn about y by yaw, then about x by -pitch, then about z by -roll
-    yaw = np.arctan2(rotation[0, 2], rotation[2, 2])
-    pitch = np.arcsin(np.clip(rotation[1, 2], -1, 1))
-    roll = -np.arctan2(rotation[1, 0], rotation[1, 1])
+    # rotation = turn about z by -roll, of a turn about y by yaw, of a turn about x by -pitch: so that turning the
+    # picture in its plane changes roll alone.
+    yaw = np.arcsin(np.clip(-rotation[2, 0], -1, 1))
+    pitch = -np.arctan2(rotation[2, 1], rotation[2, 2])
+    roll = -np.arctan2(rotation[1, 0], rotation[0, 0])
     return float(np.rad2deg(yaw)), float(np.rad2deg(pitch)), float(np.rad2deg(roll))
 
 

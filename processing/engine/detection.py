@@ -46,6 +46,8 @@ class _Range:
 # cell is the anchor, its size is fixed to the whole input, so sizes are decoded without anchor scale.
 SHORT = _Range(models.DETECTOR_SHORT, ((8, 2), (16, 6)), 0.5)
 FULL = _Range(models.DETECTOR_FULL, ((4, 1),), 0.6)
+# A picture turned head down is full of things that look a little like a face.
+TURNED_THRESHOLD = 0.7
 
 
 @cache
@@ -152,6 +154,8 @@ class FaceDetector:
             turned = np.ascontiguousarray(np.rot90(image, turns))
             for kind, network in self._networks:
                 for face in _run(kind, network, turned):
+                    if face.score < TURNED_THRESHOLD:
+                        continue
                     corners = _turn_back(face.box.reshape(2, 2), turns, width, height)
                     box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
                     found.append(Detection(box, face.score, _turn_back(face.keypoints, turns, width, height)))

@@ -50,7 +50,7 @@ class Thresholds:
     max_exposure: float = 225.0
     min_sharpness: float = 0.20
     min_score: float = 0.75
-    duplicate_shape: float = 0.002
+    duplicate_shape: float = 0.0015
     duplicate_bits: int = 2
     same_person: float = SAME_PERSON
 

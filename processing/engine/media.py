@@ -144,21 +144,20 @@ def _open_still(source: BinaryIO) -> Pillow.Image | None:
     if not source.read(1):
         raise MediaError("This file is empty; please send it again.")
     source.seek(0)
-    limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
+    too_large = (
+        f"This picture has more than the {MAX_STILL_PIXELS // 1_000_000} megapixels that can be read; "
+        "please send a smaller copy."
+    )
     try:
         still = Pillow.open(source, formats=STILL_FORMATS)
     except Pillow.UnidentifiedImageError:
         return None
+    except Pillow.DecompressionBombError as error:
+        raise MediaError(too_large) from error
     except (OSError, ValueError, SyntaxError, struct.error) as error:
         raise MediaError("This picture is damaged and cannot be opened; please send another copy.") from error
-    finally:
-        Pillow.MAX_IMAGE_PIXELS = limit
-    width, height = still.size
-    if width * height > MAX_STILL_PIXELS:
-        raise MediaError(
-            f"This picture has {width} x {height} pixels, more than the {MAX_STILL_PIXELS // 1_000_000} megapixels "
-            "that can be read; please send a smaller copy."
-        )
+    if still.width * still.height > MAX_STILL_PIXELS:
+        raise MediaError(too_large)
     return still
 
 

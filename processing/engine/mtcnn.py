@@ -20,6 +20,7 @@ class MtcnnDetector:
 
     def __init__(self, smallest_face: int = 24, max_side: int = 960, threshold: float = 0.93) -> None:
         self._network = MTCNN(min_face_size=smallest_face, keep_all=True, device=torch.device("cpu"))
+        self._smallest_face = smallest_face
         self._max_side = max_side
         self._threshold = threshold
 
@@ -27,6 +28,8 @@ class MtcnnDetector:
         """Faces in `image`, uint8 (H, W, 3), the largest first; pictures over `max_side` pixels are scaled down."""
         height, width = image.shape[:2]
         scale = min(1.0, self._max_side / max(height, width))
+        if min(height, width) * scale < self._smallest_face:
+            return []
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
         boxes, scores, points = self._network.detect(small, landmarks=True)
         if boxes is None:

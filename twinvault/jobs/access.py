@@ -24,9 +24,9 @@ def job_for(user, job_id: UUID, least: Role = Role.VIEWER) -> Job:
     return job
 
 
-def may_steer(user, job: Job) -> bool:
-    """Whether the person may stop and retry a job that they see. Asks the database unless `job.vault.role` is known."""
+def may_steer(user, job: Job, role: Role | None = None) -> bool:
+    """Whether the person may stop and retry a job that they see. Asks the database unless their `role` in its vault is given."""
     if job.vault_id is None:
         return user.is_authenticated and user.is_board_member
-    role = job.vault.role if hasattr(job.vault, "role") else role_in(user, job.vault_id)
+    role = role or role_in(user, job.vault_id)
     return role is not None and role >= STEERS

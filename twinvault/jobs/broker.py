@@ -19,7 +19,14 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=4,
     # redelivery is not relied on: the sweep re-sends from the Job row, which knows whether anybody works on it
-    broker_transport_options={"visibility_timeout": 24 * 3600, "socket_timeout": 30, "socket_connect_timeout": 4},
+    broker_transport_options={
+        "visibility_timeout": 24 * 3600,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 4,
+        # a person waits for the page; the sweep sends what could not be sent at once
+        "max_retries": 1,
+        "interval_start": 0.1,
+    },
 )
 
 

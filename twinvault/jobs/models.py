@@ -40,6 +40,13 @@ class Job(models.Model):
     class Meta:
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["state", "lease_until"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "target_id"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="one_open_job_a_kind_and_target",
+            )
+        ]
 
     @property
     def is_open(self) -> bool:

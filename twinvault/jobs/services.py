@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 SEND_AGAIN_AFTER = timedelta(seconds=30)
+OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 
 
 class JobRefused(Exception):
@@ -35,14 +36,20 @@ class JobStopped(Exception):
 
 def enqueue(kind: str, target_id: UUID, *, queue: str, title: str, vault=None, user=None) -> Job:
     """Queues a job on a row. While one of the same kind on the same row is open, that one is returned instead."""
-    open_already = Job.objects.filter(
-        kind=kind, target_id=target_id, state__in=[Job.State.QUEUED, Job.State.RUNNING]
-    ).first()
-    if open_already:
-        return open_already
-    job = Job.objects.create(
-        kind=kind, target_id=target_id, queue=queue, title=title, vault=vault, started_by=user if user and user.pk else None
-    )
+    try:
+        with transaction.atomic():
+            job = Job.objects.create(
+                kind=kind,
+                target_id=target_id,
+                queue=queue,
+                title=title,
+                vault=vault,
+                started_by=user if user and user.pk else None,
+            )
+    except IntegrityError:
+        open_already = Job.objects.filter(kind=kind, target_id=target_id, state__in=OPEN).first()
+        # it may have ended in between; then there is room now
+        return open_already or enqueue(kind, target_id, queue=queue, title=title, vault=vault, user=user)
     transaction.on_commit(lambda: _send(job))
     return job
 
@@ -115,10 +122,24 @@ def stop(job: Job) -> None:
 
 
 def retry(job: Job) -> bool:
-    """Queues a failed or stopped job again, from where it left off if its work can go on. False if it is neither."""
-    queued = Job.objects.filter(id=job.id, state__in=[Job.State.FAILED, Job.State.STOPPED]).update(
-        state=Job.State.QUEUED, attempts=0, stop_requested=False, error="", cause="", message="", ended_at=None, sent_at=None
-    )
+    """Queues a failed or stopped job again, from where it left off if its work can go on.
+
+    False if it is neither, or if another one does the same work already.
+    """
+    try:
+        with transaction.atomic():
+            queued = Job.objects.filter(id=job.id, state__in=[Job.State.FAILED, Job.State.STOPPED]).update(
+                state=Job.State.QUEUED,
+                attempts=0,
+                stop_requested=False,
+                error="",
+                cause="",
+                message="",
+                ended_at=None,
+                sent_at=None,
+            )
+    except IntegrityError:
+        return False
     if queued:
         job.refresh_from_db()
         transaction.on_commit(lambda: _send(job))

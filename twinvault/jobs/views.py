@@ -34,7 +34,7 @@ def job_status(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 def stop_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = access.job_for(request.user, job_id, access.STEERS)
-    services.stop(job, by=request.user)
+    services.stop(job)
     return _after(request, job, f"Stopping: {job.title}.")
 
 
@@ -42,12 +42,12 @@ def stop_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 def retry_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = access.job_for(request.user, job_id, access.STEERS)
-    queued = services.retry(job, by=request.user)
+    queued = services.retry(job)
     return _after(request, job, f"Trying again: {job.title}." if queued else "That work is under way or done already.")
 
 
 def _live(request: HttpRequest, job: Job) -> HttpResponse:
-    response = render(request, "jobs/_job.html", {"job": job})
+    response = render(request, "jobs/_job.html", {"job": job, "vault": job.vault})
     if not job.is_open:
         response["HX-Trigger"] = json.dumps({"job-ended": {"id": str(job.id), "state": job.state}})
     return response
@@ -55,11 +55,7 @@ def _live(request: HttpRequest, job: Job) -> HttpResponse:
 
 def _after(request: HttpRequest, job: Job, sentence: str) -> HttpResponse:
     """htmx gets the job as it stands now, a plain browser the list of jobs."""
-    role = getattr(job.vault, "role", None)
-    job.refresh_from_db()
     if request.headers.get("HX-Request"):
-        if job.vault is not None:
-            job.vault.role = role
-        return _live(request, job)
+        return _live(request, access.job_for(request.user, job.id))
     messages.success(request, sentence)
     return redirect("jobs", job.vault_id) if job.vault_id else redirect("dashboard")

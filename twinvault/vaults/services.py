@@ -1,6 +1,7 @@
 """Verbs on vaults. Each checks nothing about access: the views came through the gate."""
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from twinvault.audit.record import record
@@ -13,7 +14,9 @@ class NotAllowed(Exception):
 
 
 @transaction.atomic
-def open_vault(user, *, name: str, subject_name: str, born: int | None = None, died: int | None = None, stages: list[str]) -> Vault:
+def open_vault(
+    user, *, name: str, subject_name: str, born: int | None = None, died: int | None = None, stages: list[str]
+) -> Vault:
     """A new vault with its key, its subject and the subject's life stages; the person becomes its owner."""
     vault = Vault.objects.create(name=name, keyring=new_keyring("vault"))
     Membership.objects.create(vault=vault, user=user, role=Role.OWNER)
@@ -61,10 +64,36 @@ def add_life_stage(subject: Subject, name: str, *, by) -> LifeStage:
 
 
 @transaction.atomic
+def describe_vault(vault: Vault, *, name: str, subject_name: str, born: int | None, died: int | None, by) -> None:
+    """Puts right what the vault and its subject are called, and the subject's years."""
+    Vault.objects.filter(id=vault.id).update(name=name)
+    Subject.objects.filter(vault=vault).update(name=subject_name, born=born, died=died)
+    record("vault described", actor=by, vault_id=vault.id, target=vault)
+
+
+@transaction.atomic
+def describe_life_stage(stage: LifeStage, *, name: str, from_year: int | None, to_year: int | None, by) -> None:
+    try:
+        with transaction.atomic():
+            LifeStage.objects.filter(id=stage.id).update(name=name, from_year=from_year, to_year=to_year)
+    except IntegrityError as error:
+        raise NotAllowed(f"There is a life stage called {name} already.") from error
+    record("life stage described", actor=by, vault_id=stage.subject.vault_id, target=stage)
+
+
+@transaction.atomic
+def remove_life_stage(stage: LifeStage, *, by) -> None:
+    """NotAllowed while footage or twins belong to it."""
+    record("life stage removed", actor=by, vault_id=stage.subject.vault_id, target=stage)
+    try:
+        stage.delete()
+    except ProtectedError as error:
+        raise NotAllowed(f"{stage.name} holds footage or twins: only an empty life stage can be removed.") from error
+
+
+@transaction.atomic
 def record_consent(subject: Subject, *, basis: str, given_by: str, statement: str, by) -> Consent:
-    consent = Consent.objects.create(
-        subject=subject, basis=basis, given_by=given_by, statement=statement, recorded_by=by
-    )
+    consent = Consent.objects.create(subject=subject, basis=basis, given_by=given_by, statement=statement, recorded_by=by)
     record("consent recorded", actor=by, vault_id=subject.vault_id, target=consent, basis=basis)
     return consent
 

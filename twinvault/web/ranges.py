@@ -62,7 +62,7 @@ def ranged_response(
 ) -> HttpResponse | StreamingHttpResponse:
     """200 with the whole, 206 with the part that was asked for, or 416; the reader is closed in every case.
 
-    `reader` is a seekable binary reader of `size` bytes. With `download`, the browser saves it as `filename` instead of showing it.
+    `reader` is a seekable binary reader of `size` bytes. With `download`, the browser saves it as `filename`.
     """
     headers = {"Accept-Ranges": "bytes"}
     if disposition := content_disposition_header(download, filename):

@@ -115,28 +115,29 @@ class Story:
         visitor.fill(
             "/sign-up/",
             username=username,
-            first_name=name,
+            name=name,
             email=f"{username}@example.org",
             password1=password,
             password2=password,
         )
 
     def _vault(self, owner: Visitor) -> tuple[str, list[str]]:
-        stages = ["Childhood", "Adulthood"]
+        stages = ["Childhood", "Adult years"]
         opened = owner.fill(
             "/vaults/new/",
             name=f"Franck, {date.today():%d %B %Y}",
             subject_name="Franck",
             born="1970",
-            stages="\n".join(stages),
+            stages=stages,
         )
         vault = _VAULT.findall(opened.url)[0]
-        owner.fill(f"/vaults/{vault}/members/", member=PEOPLE["contributor"][0], role="2")
+        owner.fill(f"/vaults/{vault}/members/", who=PEOPLE["contributor"][0], role="2")
         owner.fill(
             f"/vaults/{vault}/consent/",
             basis="living",
             given_by="Franck",
             statement="I agree that this family keeps footage of me here and that my face is learned from it.",
+            sure="on",
         )
         return vault, stages
 

@@ -42,9 +42,13 @@ class _Forms(HTMLParser):
         fields, name = self.forms[-1]["fields"], given.get("name", "")
         if tag == "input" and name:
             kind = given.get("type", "text")
-            if kind not in {"checkbox", "radio", "submit", "file"} or "checked" in given:
+            if kind == "checkbox":
+                # several boxes may share a name
+                fields[name] = fields.get(name) or []
+                fields[name] += [given.get("value", "on")] if "checked" in given else []
+            elif kind != "radio" or "checked" in given:
                 fields[name] = given.get("value", "")
-            elif kind != "submit":
+            else:
                 fields.setdefault(name, "")
         elif tag == "button" and name:
             fields.setdefault(name, None)

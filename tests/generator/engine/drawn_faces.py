@@ -42,21 +42,24 @@ def draw(person: Person, mouth: float, gaze: float, centre: tuple[float, float],
     fill(LIPS, person.lips)
     for eye, brow in zip(EYES, BROWS, strict=True):
         fill(eye, (245, 245, 245))
-        middle = landmarks[list(eye), :2].mean(0) + [gaze * width * 0.03, 0]
-        cv2.circle(frame, tuple(np.round(middle * 16).astype(int).tolist()), int(width * 0.5), (30, 30, 40), -1, cv2.LINE_AA, 4)
+        middle = landmarks[list(eye), :2].mean(0) + np.array([gaze * width * 0.03, 0.0])
+        cv2.circle(
+            frame, tuple(np.round(middle * 16).astype(int).tolist()), int(width * 0.5), (30, 30, 40), -1, cv2.LINE_AA, 4
+        )
         line = np.round(landmarks[list(brow), :2]).astype(np.int32)
         cv2.polylines(frame, [line], False, (50, 35, 30), max(1, round(width * person.brow / 300)), cv2.LINE_AA)
     return frame, landmarks.astype(np.float32)
 
 
 def film(person: Person, count: int, shape: tuple[int, int] = (160, 200), width: float = 70.0):
-    """frames uint8 (N, H, W, 3) and landmarks float32 (N, 468, 3): talking and looking about, drifting slowly."""
+    """frames uint8 (N, H, W, 3) and landmarks float32 (N, 468, 3): talking and looking about, in changing light."""
     drawn = []
     for index in range(count):
         centre = (shape[1] / 2 + 8 * np.sin(index / 9), shape[0] / 2 + 5 * np.cos(index / 7))
         drawn.append(draw(person, 0.5 + 0.5 * np.sin(index / 3), np.sin(index / 5), centre, width, shape))
     frames, landmarks = zip(*drawn, strict=True)
-    return np.stack(frames), np.stack(landmarks)
+    light = 0.85 + 0.15 * np.cos(np.arange(count) / 6)
+    return (np.stack(frames) * light[:, None, None, None]).astype(np.uint8), np.stack(landmarks)
 
 
 def faces(person: Person, count: int, size: int = 32) -> FaceSet:

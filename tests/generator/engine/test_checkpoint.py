@@ -20,7 +20,9 @@ def test_weights_carry_what_rebuilds_their_network():
     assert torch.allclose(opened(face, "subject"), network(face, "subject"), atol=0.02)
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-200], lambda data: data[:900] + b"\x00\xff" + data[902:], lambda data: b""])
+@pytest.mark.parametrize(
+    "spoil", [lambda data: data[:-200], lambda data: data[:900] + b"\x00\xff" + data[902:], lambda data: b""]
+)
 def test_damaged_bytes_are_refused(spoil):
     with pytest.raises(CheckpointError):
         load_weights(spoil(weights()))

@@ -14,7 +14,12 @@ def test_presets_survive_the_way_through_plain_values(name):
 
 @pytest.mark.parametrize(
     ("values", "word"),
-    [({"size": 50}, "size"), ({"dims": (8,), "depths": ()}, "depths"), ({"batch": 0}, "batch"), ({"heldout": 2.0}, "heldout")],
+    [
+        ({"size": 50}, "size"),
+        ({"dims": (8,), "depths": ()}, "depths"),
+        ({"batch": 0}, "batch"),
+        ({"heldout": 2.0}, "heldout"),
+    ],
 )
 def test_a_wrong_value_is_named(values, word):
     with pytest.raises(ConfigError, match=word):
@@ -47,7 +52,9 @@ def test_a_fresh_decoder_already_shows_the_average_face_of_its_side():
 def test_gradients_reach_every_part_and_keep_to_their_side():
     network = build_network(PRESETS["tiny"])
     network(torch.rand(2, 3, 32, 32), "subject").square().mean().backward()
-    reached = [name for name, value in network.named_parameters() if value.grad is not None and value.grad.abs().sum() > 0]
+    reached = [
+        name for name, value in network.named_parameters() if value.grad is not None and value.grad.abs().sum() > 0
+    ]
     assert {name for name in reached if name.startswith("encoder.")} == {
         name for name, _ in network.named_parameters() if name.startswith("encoder.")
     }

@@ -68,8 +68,13 @@ def test_the_astronaut_has_one_face_with_eyes_nose_and_mouth_in_it(astronaut, de
 
 
 def test_a_picture_of_no_one_has_no_face(detector):
-    assert detector.detect(skimage.data.coffee(), thorough=True) == []
+    assert detector.detect(skimage.data.coffee()) == []
     assert detector.detect(np.zeros((240, 320, 3), np.uint8), thorough=True) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (16, 16), (2, 900), (1200, 8)])
+def test_the_smallest_and_the_narrowest_pictures_are_searched_in_vain(detector, shape):
+    assert detector.detect(np.full((*shape, 3), 90, np.uint8), thorough=True) == []
 
 
 def test_two_people_are_two_faces(talking, other_man, detector):

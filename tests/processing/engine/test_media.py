@@ -191,7 +191,7 @@ def test_pictures_too_large_to_hold_are_refused_before_they_are_decoded():
     target = io.BytesIO()
     Pillow.new("1", (16384, 16384)).save(target, "PNG")
 
-    with pytest.raises(MediaError, match="16384 x 16384"):
+    with pytest.raises(MediaError, match="megapixels"):
         probe(target)
 
 

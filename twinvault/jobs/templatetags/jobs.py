@@ -1,5 +1,7 @@
 """Words and numbers of a job, and whether the reader may stop or retry it."""
 
+from datetime import datetime, timedelta
+
 from django import template
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -30,11 +32,15 @@ def doing(job: Job) -> str:
 def times(job: Job) -> str:
     """When it was asked for or begun, or how long it took."""
     if job.state == Job.State.RUNNING and job.started_at:
-        return f"Begun {timesince(job.started_at, depth=1)} ago"
+        return f"Begun {_ago(job.started_at)}"
     if job.state == Job.State.QUEUED or not job.ended_at:
-        return f"Asked for {timesince(job.created_at, depth=1)} ago"
-    ended = f"{job.get_state_display()} {timezone.localtime(job.ended_at):%-d %B %Y, %H:%M}".capitalize()
+        return f"Asked for {_ago(job.created_at)}"
+    ended = f"{job.get_state_display().capitalize()} {timezone.localtime(job.ended_at):%-d %B %Y, %H:%M}"
     return f"{ended}, after {_length(job)}" if job.started_at else ended
+
+
+def _ago(moment: datetime) -> str:
+    return "just now" if timezone.now() - moment < timedelta(minutes=1) else f"{timesince(moment, depth=1)} ago"
 
 
 def _length(job: Job) -> str:
@@ -46,6 +52,5 @@ def _length(job: Job) -> str:
 def may_steer(context, job: Job) -> bool:
     """Whether the signed-in person may stop and retry the job. Costs no query where the page's `vault` is the job's."""
     vault = context.get("vault")
-    if vault is not None and vault.id == job.vault_id and hasattr(vault, "role"):
-        job.vault.role = vault.role
-    return may_steer_job(context["user"], job)
+    role = getattr(vault, "role", None) if vault and vault.id == job.vault_id else None
+    return may_steer_job(context["user"], job, role)

@@ -9,7 +9,7 @@ register = template.Library()
 
 # label, name of its address, names of the pages that lie behind it
 VAULT_PAGES = (
-    ("Overview", "vault", {"consent", "withdraw_consent", "life_stages"}),
+    ("Overview", "vault", {"consent", "life_stages", "life_stage", "vault_details"}),
     ("Upload", "upload", {"footage", "remove_footage"}),
     ("Faces", "faces", set()),
     ("Twins", "twins", {"twin"}),
@@ -22,9 +22,8 @@ VAULT_PAGES = (
 @register.simple_tag
 def icon(name: str):
     """A small drawing from `web/icons.svg`; it only decorates, so the words beside it must say all."""
-    return format_html(
-        '<svg class="icon" aria-hidden="true" width="24" height="24"><use href="{}#{}"></use></svg>', static("web/icons.svg"), name
-    )
+    drawing = '<svg class="icon" aria-hidden="true" width="24" height="24"><use href="{}#{}"></use></svg>'
+    return format_html(drawing, static("web/icons.svg"), name)
 
 
 @register.simple_tag(takes_context=True)

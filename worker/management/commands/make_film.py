@@ -1,11 +1,13 @@
 """manage.py make_film"""
 
+import io
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import connection
 
 from worker import sandbox
@@ -34,22 +36,27 @@ class Command(BaseCommand):
     def handle(self, **options) -> None:
         for path in [*options["subject"], options["template"]]:
             if not path.is_file():
-                raise CommandError(f"There is no file {path}.", returncode=UNUSABLE)
+                self._end(f"There is no file {path}.")
         for path in filter(None, [options["out"], options["report"]]):
             if not path.resolve().parent.is_dir():
-                raise CommandError(f"There is no folder {path.resolve().parent} to write {path.name} to.", returncode=UNUSABLE)
+                self._end(f"There is no folder {path.resolve().parent} to write {path.name} to.")
         if options["train_seconds"] <= 0:
-            raise CommandError("--train-seconds must be more than 0.", returncode=UNUSABLE)
+            self._end("--train-seconds must be more than 0.")
         if not sandbox.inside():
             sys.exit(sandbox.run_inside(_command(options)))
         self._make(options)
 
+    def _end(self, sentence: str, status: int = UNUSABLE) -> NoReturn:
+        self.stderr.write(sentence)
+        sys.exit(status)
+
     def _make(self, options) -> None:
         # these load torch, which the outer process does not need
         from worker import film_maker
+        from worker.inline import JobFailed
         from worker.report import missed, table
 
-        call_command("make_keys", stdout=self.stderr)
+        call_command("make_keys", stdout=io.StringIO())
         call_command("migrate", verbosity=0)
         try:
             film, report = film_maker.make_film(
@@ -59,13 +66,15 @@ class Command(BaseCommand):
                 preset=options["preset"],
                 name=options["name"],
                 bare=options["bare"],
-                say=lambda words: self.stderr.write(words),
+                say=self.stderr.write,
             )
         except film_maker.Unusable as error:
-            raise CommandError(str(error), returncode=UNUSABLE) from error
+            self._end(str(error))
+        except JobFailed as error:
+            self.stderr.write(error.cause)
+            self._end(str(error), 1)
         except KeyboardInterrupt:
-            self.stderr.write("Stopped; nothing was kept.")
-            sys.exit(130)
+            self._end("Stopped; nothing was kept.", 130)
         finally:
             connection.close()
         options["out"].write_bytes(film)

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -19,11 +20,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--logs", type=Path, default=BASE_DIR / "var/log", help="where the processes write their logs")
 
-    def handle(self, host: str, port: int, **_options) -> None:
+    def handle(self, host: str, port: int, logs: Path, **_options) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            with Stack(host=host, port=port, logs=BASE_DIR / "var/log") as stack:
+            with Stack(host=host, port=port, logs=logs) as stack:
                 self.stdout.write(self.style.SUCCESS(f"TwinVault is at {stack.url}") + f", data in {settings.DATA_DIR}")
                 self.stdout.write(f"Logs are in {stack.logs}. Ctrl-C stops it.")
                 self._say_who()

@@ -1,0 +1,235 @@
+// Sends files through tus: several at once, each with its progress; a file that was broken off goes on where it was.
+(function () {
+  "use strict";
+
+  const AT_ONCE = 2;
+  const CHUNK = 32 * 2 ** 20;
+  const page = document.getElementById("sender");
+  if (!page) return;
+  const stage = document.getElementById("stage");
+  const drop = document.getElementById("drop");
+  const input = document.getElementById("files");
+  const list = document.getElementById("sendings");
+  const token = page.querySelector("[name=csrfmiddlewaretoken]").value;
+  const sendings = [];
+
+  function inWords(bytes) {
+    const unit = bytes < 1e6 ? ["kilobyte", 1e3] : bytes < 1e9 ? ["megabyte", 1e6] : ["gigabyte", 1e9];
+    const digits = bytes < 1e9 ? 0 : 1;
+    return new Intl.NumberFormat("en", { style: "unit", unit: unit[0], maximumFractionDigits: digits }).format(bytes / unit[1]);
+  }
+
+  function say(words) {
+    document.getElementById("spoken").textContent = words;
+  }
+
+  // the server answers a refusal with one sentence in plain text; what stands between may answer with a page
+  function sentenceOf(error) {
+    const response = error.originalResponse;
+    if (!response || !response.getStatus()) return "The server cannot be reached. What has arrived is kept; go on once you are connected.";
+    if ((response.getHeader("Content-Type") || "").startsWith("text/plain")) return response.getBody();
+    if (response.getStatus() === 403) return "This page has become too old: load it again, then choose the file again.";
+    return "Something went wrong on the server (" + response.getStatus() + "). What has arrived is kept; go on in a while.";
+  }
+
+  function statusOf(error) {
+    return error.originalResponse ? error.originalResponse.getStatus() : 0;
+  }
+
+  // refused for good: sending the rest would not help
+  function isFinal(status) {
+    return [400, 403, 404, 413, 422].includes(status);
+  }
+
+  function forgetUnfinished(address) {
+    const path = new URL(address, location.href).pathname;
+    for (const row of document.querySelectorAll("[data-upload]")) {
+      if (row.dataset.upload === path) row.remove();
+    }
+    const section = document.getElementById("unfinished");
+    if (section && !section.querySelector("[data-upload]")) section.remove();
+  }
+
+  class Sending {
+    constructor(file) {
+      this.file = file;
+      this.row = document.getElementById("sending").content.firstElementChild.cloneNode(true);
+      this.row.querySelector(".name").textContent = file.name;
+      this.progress = this.row.querySelector("progress");
+      this.progress.setAttribute("aria-label", "How much of " + file.name + " has arrived");
+      for (const act of ["pause", "go-on", "cancel"]) {
+        const button = this.button(act);
+        button.setAttribute("aria-label", button.textContent + ": " + file.name);
+      }
+      this.button("pause").addEventListener("click", () => this.pause());
+      this.button("go-on").addEventListener("click", () => this.ready());
+      this.button("cancel").addEventListener("click", () => this.cancel());
+      this.show(0);
+      this.upload = this.makeUpload(stage.value);
+      list.append(this.row);
+    }
+
+    button(act) {
+      return this.row.querySelector('[data-act="' + act + '"]');
+    }
+
+    makeUpload(stageId) {
+      const vault = page.dataset.vault;
+      return new tus.Upload(this.file, {
+        endpoint: page.dataset.endpoint,
+        chunkSize: CHUNK,
+        // together longer than a connection that has died may hold the file
+        retryDelays: [0, 1000, 3000, 5000, 10000, 20000],
+        headers: { "X-CSRFToken": token },
+        metadata: { filename: this.file.name, vault: vault, life_stage: stageId },
+        removeFingerprintOnSuccess: true,
+        fingerprint: (file) => Promise.resolve(["twinvault", vault, stageId, file.name, file.size, file.lastModified].join("|")),
+        onShouldRetry: (error) => {
+          const status = statusOf(error);
+          return status === 0 || status === 409 || status === 423 || (status >= 500 && status !== 507);
+        },
+        onUploadUrlAvailable: () => forgetUnfinished(this.upload.url),
+        onProgress: (sent) => this.show(sent),
+        onSuccess: ({ lastResponse }) => this.arrived(lastResponse.getHeader("TwinVault-Footage")),
+        onError: (error) => this.failed(error),
+      });
+    }
+
+    become(state, words) {
+      this.state = state;
+      this.row.className = "sending card " + state;
+      const badge = this.row.querySelector(".state");
+      badge.className = "badge state " + { waiting: "queued", sending: "running", arrived: "done", failed: "failed", stopped: "failed" }[state];
+      badge.textContent = words;
+      this.button("pause").hidden = state !== "waiting" && state !== "sending";
+      this.button("go-on").hidden = state !== "paused" && state !== "stopped";
+      this.button("cancel").hidden = state === "arrived";
+      if (state !== "sending") say(this.file.name + ": " + words);
+    }
+
+    explain(sentence) {
+      const place = this.row.querySelector(".sentence");
+      place.textContent = sentence;
+      place.hidden = !sentence;
+    }
+
+    show(sent) {
+      this.progress.value = this.file.size ? sent / this.file.size : 0;
+      this.row.querySelector(".amount").textContent = inWords(sent) + " of " + inWords(this.file.size);
+    }
+
+    ready() {
+      this.explain("");
+      this.become("waiting", "waiting");
+      sendNext();
+    }
+
+    async start() {
+      this.become("sending", "on its way");
+      if (!this.upload.url) {
+        const earlier = await this.upload.findPreviousUploads();
+        if (earlier.length) this.upload.resumeFromPreviousUpload(earlier[0]);
+      }
+      if (this.state === "sending") this.upload.start();
+    }
+
+    pause() {
+      this.become("paused", "paused");
+      this.upload.abort();
+      sendNext();
+    }
+
+    async cancel() {
+      const begun = this.upload.url && this.state !== "failed";
+      this.become("failed", "cancelled");
+      try {
+        await this.upload.abort(Boolean(begun));
+      } catch (error) {
+        this.become("stopped", "not cancelled");
+        this.explain(sentenceOf(error));
+        return;
+      }
+      sendings.splice(sendings.indexOf(this), 1);
+      this.row.remove();
+      input.focus();
+      sendNext();
+    }
+
+    arrived(footage) {
+      this.show(this.file.size);
+      this.become("arrived", "arrived");
+      sendNext();
+      if (footage) htmx.ajax("GET", footage + "job/", { target: this.row.querySelector(".sent"), swap: "innerHTML" });
+    }
+
+    failed(error) {
+      const final = isFinal(statusOf(error));
+      this.become(final ? "failed" : "stopped", final ? "not taken in" : "stopped");
+      this.explain(sentenceOf(error));
+      say(this.file.name + ": " + sentenceOf(error));
+      if (final) this.button("cancel").textContent = "Remove from this list";
+      // a refused upload is of no use to a later visit either
+      if (statusOf(error) === 422) this.upload.abort(true).catch(() => undefined);
+      sendNext();
+    }
+  }
+
+  function sendNext() {
+    let free = AT_ONCE - sendings.filter((sending) => sending.state === "sending").length;
+    for (const sending of sendings) {
+      if (free <= 0) return;
+      if (sending.state === "waiting") {
+        sending.start();
+        free -= 1;
+      }
+    }
+  }
+
+  function take(files) {
+    for (const file of files) {
+      const sending = new Sending(file);
+      sendings.push(sending);
+      sending.become("waiting", "waiting");
+    }
+    sendNext();
+  }
+
+  input.addEventListener("change", () => {
+    take(Array.from(input.files));
+    input.value = "";
+  });
+  for (const kind of ["dragenter", "dragover"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+  }
+  for (const kind of ["dragleave", "drop"]) {
+    drop.addEventListener(kind, () => drop.classList.remove("over"));
+  }
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    take(Array.from(event.dataTransfer.files));
+  });
+  // a file that misses the place would otherwise replace the page
+  for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+
+  window.addEventListener("beforeunload", (event) => {
+    if (sendings.some((sending) => sending.state === "sending")) event.preventDefault();
+  });
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-discard]");
+    if (!button) return;
+    button.disabled = true;
+    const address = button.dataset.discard;
+    const answer = await fetch(address, { method: "DELETE", headers: { "X-CSRFToken": token, "Tus-Resumable": "1.0.0" } });
+    if (answer.ok || answer.status === 404) {
+      forgetUnfinished(address);
+      say("Discarded.");
+    } else {
+      button.disabled = false;
+      say(await answer.text());
+    }
+  });
+})();

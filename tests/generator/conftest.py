@@ -1,0 +1,3 @@
+from tests.story import learned, story
+
+__all__ = ["learned", "story"]

@@ -1,0 +1,155 @@
+"""From a film to its faces."""
+
+import io
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image as Pillow
+
+from processing.engine import CROP_SIZE, AnalysisSettings, MediaError, analyse, apply, distance
+from processing.engine.analysis import CutFinder
+from tests.conftest import CLIPS
+
+
+@pytest.fixture(scope="module")
+def every_face(talking, make_film):
+    """All faces of sixty frames of a talking man."""
+    return list(analyse(make_film(talking), AnalysisSettings(every_frame=True)))
+
+
+def still(image: np.ndarray) -> io.BytesIO:
+    target = io.BytesIO()
+    Pillow.fromarray(image).save(target, "JPEG", quality=95)
+    return target
+
+
+def test_every_frame_of_a_template_has_its_face_in_one_track(every_face):
+    assert [face.frame_index for face in every_face] == list(range(60))
+    assert {face.track for face in every_face} == {0}
+    assert min(face.score for face in every_face) > 0.9
+
+
+def test_an_observation_is_complete_and_agrees_with_itself(every_face):
+    face = every_face[0]
+
+    assert face.crop.shape == (CROP_SIZE, CROP_SIZE, 3)
+    assert face.crop.dtype == np.uint8
+    assert face.landmarks.shape == (468, 3)
+    assert face.matrix.shape == (2, 3)
+    in_crop = apply(face.matrix, face.landmarks)[:, :2]
+    assert in_crop[4, 0] == pytest.approx(CROP_SIZE / 2, abs=15)
+    assert (face.landmarks[:, :2] >= face.box[:2]).all()
+    assert (face.landmarks[:, :2] <= face.box[2:]).all()
+
+
+def test_crops_of_neighbouring_frames_lie_on_each_other(every_face):
+    # a shift of the crop by one pixel, found by phase correlation, would be seen
+    shifts = []
+    for before, after in itertools.pairwise(every_face):
+        a, b = (cv2.cvtColor(face.crop, cv2.COLOR_RGB2GRAY).astype(np.float32)[20:150, 40:152] for face in (before, after))
+        shift, _ = cv2.phaseCorrelate(a, b, cv2.createHanningWindow(a.shape[::-1], cv2.CV_32F))
+        shifts.append(np.hypot(*shift))
+
+    assert np.median(shifts) < 0.5
+    assert np.percentile(shifts, 90) < 1.5
+
+
+def test_a_few_faces_are_embedded_and_show_one_person(every_face):
+    embedded = [face.embedding for face in every_face if face.embedding is not None]
+
+    assert 1 <= len(embedded) <= 8
+    assert max(distance(embedded[0], other) for other in embedded) < 0.6
+
+
+def test_a_subject_is_sampled_at_six_frames_a_second():
+    with open(CLIPS / "cap13_edit2.mp4", "rb") as clip:
+        faces = []
+        for face in analyse(clip):
+            if face.time > 4:
+                break
+            faces.append(face)
+
+    assert 22 <= len(faces) <= 26
+    assert np.diff([face.time for face in faces]).min() > 0.12
+
+
+def test_two_people_are_two_tracks(talking, other_man, make_film):
+    film = make_film([np.hstack([frame[:288], other_man]) for frame in talking[:15]])
+
+    faces = list(analyse(film, AnalysisSettings(every_frame=True)))
+
+    assert len(faces) == 30
+    sides = {(face.track, bool(face.box[0] > 380)) for face in faces}
+    assert sides == {(0, False), (1, True)} or sides == {(0, True), (1, False)}
+    people = {face.track: face.embedding for face in faces if face.embedding is not None}
+    assert distance(people[0], people[1]) > 0.6
+
+
+def test_a_cut_to_another_person_in_the_same_place_starts_a_track(talking, other_man, make_film):
+    other = cv2.resize(other_man, (400, 300))
+    film = make_film(talking[:10] + [other] * 10)
+
+    faces = list(analyse(film, AnalysisSettings(every_frame=True)))
+
+    assert [face.track for face in faces] == [0] * 10 + [1] * 10
+
+
+def test_the_finder_of_cuts_lets_motion_pass(talking, other_man):
+    cuts = CutFinder()
+    other = cv2.resize(other_man, (400, 300))
+
+    assert [cuts.is_cut(frame) for frame in [*talking[::6], other, other]] == [True] + [False] * 9 + [True, False]
+
+
+def test_a_still_of_twenty_megapixels_is_one_face_in_its_own_pixels(astronaut, face_points):
+    large = cv2.resize(astronaut, (4500, 4500), interpolation=cv2.INTER_CUBIC)
+
+    faces = [face for face in analyse(still(large)) if face.descriptors.size > 500]
+
+    assert len(faces) == 1
+    scale = 4500 / 512
+    away = np.linalg.norm(faces[0].landmarks[:, :2] - face_points[:, :2] * scale, axis=1).mean()
+    assert away < 0.03 * faces[0].descriptors.size
+    assert faces[0].embedding is not None
+
+
+def test_a_phone_film_that_lies_on_its_side_gives_upright_faces(talking, make_film):
+    lying = [np.ascontiguousarray(np.rot90(frame, -1)) for frame in talking[:5]]
+
+    told = list(analyse(make_film(lying, turn=90), AnalysisSettings(every_frame=True)))
+    untold = list(analyse(make_film(lying), AnalysisSettings(every_frame=True)))
+
+    assert len(told) == len(untold) == 5
+    assert abs(told[0].descriptors.roll) < 10
+    assert abs(untold[0].descriptors.roll) == pytest.approx(90, abs=10)
+    assert np.abs(told[0].crop.astype(int) - untold[0].crop).mean() < 8
+
+
+def test_a_picture_of_no_one_gives_nothing():
+    assert list(analyse(still(skimage.data.coffee()))) == []
+
+
+def test_progress_rises_to_the_end_and_may_stop_the_work(talking, make_film):
+    film = make_film(talking[:20])
+    seen: list[float] = []
+    list(analyse(film, progress=seen.append))
+
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+    class Stopped(Exception):
+        pass
+
+    def stop(fraction: float) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        list(analyse(film, progress=stop))
+
+
+def test_what_cannot_be_read_is_refused():
+    with pytest.raises(MediaError):
+        list(analyse(io.BytesIO(b"no film at all" * 50)))

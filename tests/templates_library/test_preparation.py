@@ -1,0 +1,136 @@
+"""Preparing an approved template: its face is followed through every frame."""
+
+import io
+
+import numpy as np
+import pytest
+
+from processing.engine.identity import distance, embed
+from processing.engine.media import read_frames
+from templates_library import queries, services
+from templates_library.preparation import library_face_set, load_track
+from tests.processing import clips
+from tests.processing.conftest import run
+from twinvault.custody.models import StoredObject
+from twinvault.jobs.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+def approve(template, board):
+    revision = template.revisions.first()
+    for member in board:
+        services.review(revision, member, "approve")
+    return revision
+
+
+def test_a_prepared_template_has_landmarks_for_every_frame(approved, prepare):
+    assert prepare(approved).state == "done"
+
+    assert (approved.preparation, approved.frames, approved.faces) == ("ready", 48, 48)
+    track = load_track(approved)
+    assert track.landmarks.shape == (48, 468, 3) and track.landmarks.dtype == np.float32
+    assert track.present.all()
+    inside = (track.landmarks[..., 0] > 0) & (track.landmarks[..., 0] < 360)
+    assert inside.mean() > 0.99
+    services.require_orderable(approved)
+    assert list(queries.orderable_revisions()) == [approved]
+
+
+def test_the_actor_s_embeddings_know_the_actor(approved, prepare):
+    prepare(approved)
+    track = load_track(approved)
+    frame = next(read_frames(io.BytesIO(clips.actor()))).image
+    seen = embed(frame, track.landmarks[0])
+    assert len(track.embeddings) >= 2
+    assert max(distance(seen, known) for known in track.embeddings) < 0.5
+
+
+def test_the_library_s_faces_are_the_actors_one_template_after_the_other(approved, prepare, submit, board):
+    prepare(approved)
+    second = approve(submit(clips.franck(), title="Another talk"), board)
+    prepare(second)
+
+    faces = library_face_set([approved, second])
+
+    count = len(load_track(approved).offset) + len(load_track(second).offset)
+    assert faces.images.shape == (count, 192, 192, 3) and count >= 60
+    assert faces.masks.shape == (count, 192, 192) and faces.landmarks.shape == (count, 468, 2)
+    assert (np.diff(faces.moments) > 0).all() and np.diff(faces.moments).max() >= 60
+    nose = faces.landmarks[:, 4].round().astype(int)
+    assert (faces.masks[np.arange(count), nose[:, 1], nose[:, 0]] == 255).all()
+
+
+def test_no_revision_gives_no_faces():
+    assert len(library_face_set([])) == 0
+
+
+def test_of_two_people_the_larger_one_is_followed(submit, board, prepare):
+    left = clips.pictures("franck", 0, 36)
+    right = [np.pad(image[::2, ::2], ((0, 144), (0, 0), (0, 0))) for image in clips.pictures("cap13_edit2", 0, 36)]
+    beside = [np.concatenate(pair, axis=1) for pair in zip(left, right, strict=True)]
+    revision = approve(submit(clips.film(beside)), board)
+    prepare(revision)
+    track = load_track(revision)
+    assert track.present.all()
+    assert track.landmarks[:, :, 0].max() < 360
+
+
+def test_a_short_gap_is_filled_and_a_long_one_is_not(submit, board, prepare):
+    seen = clips.pictures("cap13_edit2", 0, 96)
+    dark = np.zeros_like(seen[0])
+    frames = [*seen[:24], *[dark] * 6, *seen[30:54], *[dark] * 40]
+    revision = approve(submit(clips.film(frames)), board)
+    prepare(revision)
+    track = load_track(revision)
+    assert revision.frames == len(frames) == len(track.present)
+    assert track.present[:54].all()
+    assert not track.present[56:].any()
+    assert revision.faces == track.present.sum()
+
+
+def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, prepare):
+    wall = [np.full((240, 320, 3), 90, np.uint8)] * 30
+    revision = approve(submit(clips.film(wall)), board)
+
+    job = prepare(revision)
+
+    assert job.state == "failed" and revision.preparation == "failed"
+    assert revision.preparation_error == job.error
+    assert job.error.startswith("No face was found in this template: send a film")
+    with pytest.raises(services.NotAllowed, match="cannot be used: No face was found"):
+        services.require_orderable(revision)
+
+
+def test_preparing_again_takes_the_place_of_what_was_prepared(
+    approved, prepare, board, django_capture_on_commit_callbacks
+):
+    prepare(approved)
+    old = {approved.track_id, approved.pack_id}
+    job = services.prepare_again(approved, board[0])
+    assert run(job).state == "done"
+    approved.refresh_from_db()
+    assert not StoredObject.objects.filter(id__in=old).exists()
+    assert len(load_track(approved).present) == 48
+
+
+def test_only_the_board_has_it_prepared_again_and_only_once_approved(revision, charlie, board):
+    with pytest.raises(services.NotAllowed, match="Only members"):
+        services.prepare_again(revision, charlie)
+    with pytest.raises(services.NotAllowed, match="once the board has approved"):
+        services.prepare_again(revision, board[0])
+
+
+def test_a_template_withdrawn_a_second_ago_is_not_prepared(approved, board):
+    job = Job.objects.get(kind="prepare_template")
+    services.withdraw(approved.template, board[0])
+    Job.objects.filter(id=job.id).update(state="queued")
+    job.refresh_from_db()
+    assert "was withdrawn by the board on" in run(job).error
+    approved.refresh_from_db()
+    assert approved.track is None and approved.preparation == "none"
+
+
+def test_a_revision_without_approval_is_not_prepared(revision):
+    job = services.enqueue("prepare_template", revision.id, queue="cpu", title="too early")
+    assert "once the board has approved it" in run(job).error

@@ -1,0 +1,25 @@
+"""The record in the admin: to be read, by the operator; nobody writes into it there."""
+
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+
+from twinvault.audit.models import Entry
+
+
+@admin.register(Entry)
+class EntryAdmin(ModelAdmin):
+    list_display = ["at", "actor", "verb", "target", "vault_id"]
+    list_filter = ["verb"]
+    list_select_related = ["actor"]
+    search_fields = ["target", "vault_id", "actor__username"]
+    ordering = ["-id"]
+    date_hierarchy = "at"
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

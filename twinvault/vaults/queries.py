@@ -1,0 +1,123 @@
+"""Reads on vaults: what the dashboard and a vault's own page say.
+
+Rows of the apps that stand on the safe box (footage, faces, twins, films) are counted by the names of their relations
+to a vault and to a life stage; none of those apps is imported. Each function costs the same few queries however much there is.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+
+from twinvault.vaults.models import LifeStage, Membership, Role, Vault
+from twinvault.vaults.services import has_consent
+
+PEOPLE = "footage__analysis__people"
+FACES = f"{PEOPLE}__faces"
+
+
+@dataclass
+class VaultCard:
+    """One vault on the dashboard."""
+
+    vault: Vault
+    role: Role
+    footage: int
+    twins: int
+    films: int
+    under_way: int
+
+
+def vaults_of(user) -> list[VaultCard]:
+    """The vaults that a person may enter, the oldest first."""
+    memberships = list(
+        Membership.objects.filter(user=user).select_related("vault__subject").order_by("vault__created_at", "vault_id")
+    )
+    vaults = Vault.objects.filter(id__in=[membership.vault_id for membership in memberships])
+    footage = _counts(vaults, "footage")
+    twins = _counts(vaults, "twins", Q(twins__state="ready"))
+    films = _counts(vaults, "films", Q(films__state="ready"))
+    under_way = _counts(vaults, "jobs", Q(jobs__state__in=["queued", "running"]))
+    return [
+        VaultCard(m.vault, Role(m.role), footage[m.vault_id], twins[m.vault_id], films[m.vault_id], under_way[m.vault_id])
+        for m in memberships
+    ]
+
+
+def _counts(rows: QuerySet, relation: str, only: Q | None = None) -> Counter:
+    """{id: how many rows a relation holds}; one query, apart from the others, since joined counts multiply each other."""
+    return Counter(dict(rows.order_by().values_list("id").annotate(count=Count(relation, filter=only))))
+
+
+@dataclass
+class StageSummary:
+    """One life stage on the timeline."""
+
+    stage: LifeStage
+    footage: int = 0
+    seconds: float = 0.0
+    refused: int = 0
+    found: int = 0
+    kept: int = 0
+    people_waiting: int = 0
+    twins: list = field(default_factory=list)
+
+    @property
+    def ready_twins(self) -> list:
+        return [twin for twin in self.twins if twin.state == "ready"]
+
+    @property
+    def learning(self) -> bool:
+        return any(twin.state == "training" for twin in self.twins)
+
+
+@dataclass
+class Overview:
+    """How far a vault has come."""
+
+    vault: Vault
+    stages: list[StageSummary]
+    consent: bool
+    open_jobs: list
+    failed_jobs: int
+    films: list
+
+    def total(self, what: str) -> int:
+        return sum(getattr(stage, what) for stage in self.stages)
+
+    @property
+    def looking(self) -> bool:
+        return any(job.kind == "analyse_footage" for job in self.open_jobs)
+
+
+def overview(vault: Vault) -> Overview:
+    """`vault.role` is the reader's."""
+    stages = LifeStage.objects.filter(subject__vault=vault)
+    summaries = {stage.id: StageSummary(stage) for stage in stages.prefetch_related("twins")}
+    for summary in summaries.values():
+        summary.twins = list(summary.stage.twins.all())
+    rows = stages.order_by().values_list("id")
+    refused = Count("footage", filter=Q(footage__state="refused"))
+    for stage_id, *counts in rows.annotate(all=Count("footage"), seconds=Sum("footage__seconds"), refused=refused):
+        summary = summaries[stage_id]
+        summary.footage, summary.seconds, summary.refused = counts[0], counts[1] or 0.0, counts[2]
+    kept = Count(FACES, filter=Q(**{f"{FACES}__state": "kept"}))
+    for stage_id, *counts in rows.annotate(all=Count(FACES), kept=kept):
+        summaries[stage_id].found, summaries[stage_id].kept = counts
+    waiting = Count(PEOPLE, filter=Q(**{f"{PEOPLE}__who": "unknown"}))
+    for stage_id, count in rows.annotate(waiting=waiting):
+        summaries[stage_id].people_waiting = count
+    return Overview(
+        vault=vault,
+        stages=list(summaries.values()),
+        consent=has_consent(vault.subject),
+        open_jobs=list(vault.jobs.filter(state__in=["queued", "running"]).order_by("-state", "created_at")[:20]),
+        failed_jobs=_failed_jobs(vault),
+        films=list(vault.films.exclude(state="revoked").select_related("revision__template")[:6]),
+    )
+
+
+def _failed_jobs(vault: Vault) -> int:
+    """Failed jobs whose work nobody has begun anew since."""
+    later = vault.jobs.filter(kind=OuterRef("kind"), target_id=OuterRef("target_id"), created_at__gt=OuterRef("created_at"))
+    return vault.jobs.filter(~Exists(later), state="failed").count()

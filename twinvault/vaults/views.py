@@ -1,0 +1,161 @@
+"""Pages of vaults: the dashboard, a vault's overview, its life stages and its consent."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from twinvault.accounts.access import signed_in
+from twinvault.vaults import queries, services
+from twinvault.vaults.access import vault_for
+from twinvault.vaults.forms import ConsentForm, LifeStageForm, NewLifeStageForm, NewVaultForm, VaultForm
+from twinvault.vaults.models import LifeStage, Role
+from twinvault.vaults.next_step import next_step
+
+page_with_form = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def least_role(request: HttpRequest, to_change: Role) -> Role:
+    """Every member may look; changing takes `to_change`."""
+    return to_change if request.method == "POST" else Role.VIEWER
+
+
+def status_of(form) -> int:
+    return 400 if form.is_bound and form.errors else 200
+
+
+@signed_in
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    return render(request, "vaults/dashboard.html", {"cards": queries.vaults_of(request.user)})
+
+
+@signed_in
+@page_with_form
+def new_vault(request: HttpRequest) -> HttpResponse:
+    form = NewVaultForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        vault = services.open_vault(request.user, **form.cleaned_data)
+        messages.success(request, f"{vault.name} is open.")
+        return redirect("vault", vault.id)
+    return render(request, "vaults/new_vault.html", {"form": form}, status=status_of(form))
+
+
+@signed_in
+@require_safe
+def vault(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    vault = vault_for(request.user, vault_id)
+    overview = queries.overview(vault)
+    context = {
+        "vault": vault,
+        "overview": overview,
+        "step": next_step(overview),
+        "may_contribute": vault.role >= Role.CONTRIBUTOR,
+        "may_own": vault.role >= Role.OWNER,
+    }
+    return render(request, "vaults/vault.html", context)
+
+
+@signed_in
+@page_with_form
+def vault_details(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    vault = vault_for(request.user, vault_id, Role.OWNER)
+    subject = vault.subject
+    known = {"name": vault.name, "subject_name": subject.name, "born": subject.born, "died": subject.died}
+    form = VaultForm(request.POST or None, initial=known)
+    if request.method == "POST" and form.is_valid():
+        services.describe_vault(vault, **form.cleaned_data, by=request.user)
+        messages.success(request, "Saved.")
+        return redirect("vault", vault.id)
+    return render(request, "vaults/vault_details.html", {"vault": vault, "form": form}, status=status_of(form))
+
+
+@signed_in
+@page_with_form
+def life_stages(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """The subject's stages of life, and the form that adds one."""
+    vault = vault_for(request.user, vault_id, least_role(request, Role.CONTRIBUTOR))
+    form = NewLifeStageForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            stage = services.add_life_stage(vault.subject, form.cleaned_data["name"], by=request.user)
+        except services.NotAllowed as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(request, f"{stage.name} is added.")
+            return redirect("life_stages", vault.id)
+    context = {
+        "vault": vault,
+        "form": form,
+        "stages": vault.subject.life_stages.all(),
+        "may_contribute": vault.role >= Role.CONTRIBUTOR,
+    }
+    return render(request, "vaults/life_stages.html", context, status=status_of(form))
+
+
+@signed_in
+@page_with_form
+def life_stage(request: HttpRequest, vault_id: UUID, stage_id: UUID) -> HttpResponse:
+    """One stage of life: what it is called, and its years."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
+    stage = get_object_or_404(LifeStage, id=stage_id, subject=vault.subject)
+    known = {"name": stage.name, "from_year": stage.from_year, "to_year": stage.to_year}
+    form = LifeStageForm(request.POST or None, initial=known)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.describe_life_stage(stage, **form.cleaned_data, by=request.user)
+        except services.NotAllowed as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(request, "Saved.")
+            return redirect("life_stages", vault.id)
+    return render(request, "vaults/life_stage.html", {"vault": vault, "stage": stage, "form": form}, status=status_of(form))
+
+
+@signed_in
+@require_POST
+def remove_life_stage(request: HttpRequest, vault_id: UUID, stage_id: UUID) -> HttpResponse:
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
+    stage = get_object_or_404(LifeStage, id=stage_id, subject=vault.subject)
+    try:
+        services.remove_life_stage(stage, by=request.user)
+    except services.NotAllowed as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{stage.name} is removed.")
+    return redirect("life_stages", vault.id)
+
+
+@signed_in
+@page_with_form
+def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """What allows the subject's face to be processed, and the form that records it."""
+    vault = vault_for(request.user, vault_id, least_role(request, Role.OWNER))
+    form = ConsentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        services.record_consent(
+            vault.subject, basis=said["basis"], given_by=said["given_by"], statement=said["statement"], by=request.user
+        )
+        messages.success(request, "The consent is recorded.")
+        return redirect("vault", vault.id)
+    consents = list(vault.subject.consents.select_related("recorded_by"))
+    context = {
+        "vault": vault,
+        "form": form,
+        "consents": consents,
+        "in_force": any(consent.withdrawn_at is None for consent in consents),
+        "may_own": vault.role >= Role.OWNER,
+    }
+    return render(request, "vaults/consent.html", context, status=status_of(form))
+
+
+@signed_in
+@require_POST
+def withdraw_consent(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> HttpResponse:
+    vault = vault_for(request.user, vault_id, Role.OWNER)
+    services.withdraw_consent(get_object_or_404(vault.subject.consents, id=consent_id), by=request.user)
+    messages.success(request, "The consent is withdrawn. Nothing more is done with the face on its ground.")
+    return redirect("consent", vault.id)
