@@ -40,10 +40,7 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twi
     require_consent(subject)
     if preset not in PRESETS:
         raise NotAllowed(f"There is no preset called {preset}; choose one of {', '.join(PRESETS)}.")
-    try:
-        datasets.require_enough(life_stage)
-    except datasets.NotEnoughFaces as error:
-        raise NotAllowed(str(error)) from error
+    datasets.require_enough(life_stage)
     library = list(queries.orderable_revisions())
     if not library:
         raise NotAllowed("No template is approved and prepared yet: a twin learns against the approved templates.")

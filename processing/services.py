@@ -148,7 +148,7 @@ def _keep(footage: Footage, info: MediaInfo, seen: _Seen) -> None:
 
 
 def _replace(footage: Footage, info: MediaInfo, seen: _Seen, pack: StoredObject, descriptors: StoredObject) -> None:
-    if not Footage.objects.select_for_update().filter(id=footage.id).exists():
+    if Footage.objects.select_for_update().filter(id=footage.id).first() is None:
         raise JobRefused("This footage was removed while it was looked at.")
     subject = Subject.objects.select_related("reference__keyring").get(vault_id=footage.vault_id)
     _consent_or_refuse(subject)

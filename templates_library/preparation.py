@@ -27,7 +27,7 @@ from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused
 
 FEWEST_FRAMES = 24
-FEWEST_TO_LEARN = 60
+FEWEST_TO_LEARN = 600
 MOST_TO_LEARN = 1500
 
 

@@ -48,22 +48,23 @@ def revisions_with_reviews(template: Template) -> QuerySet[TemplateRevision]:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a revision stands: a word for a badge, and a sentence."""
+    """Where a revision stands: a word for a badge, the badge's kind, and a sentence."""
 
     word: str
+    kind: str
     sentence: str
 
 
 def standing(revision: TemplateRevision, approvals: int, rejected: bool) -> Standing:
     """approvals and rejected: of its reviews."""
     if revision.template.withdrawn_at:
-        return Standing("withdrawn", f"Withdrawn by the board on {revision.template.withdrawn_at:%d %B %Y}.")
+        return Standing("withdrawn", "bad", f"Withdrawn by the board on {revision.template.withdrawn_at:%d %B %Y}.")
     if revision.approved_at is None:
         if rejected:
-            return Standing("rejected", "The board rejected this revision; a new one may be sent.")
-        return Standing("in review", f"{approvals} of 2 approvals.")
+            return Standing("rejected", "bad", "The board rejected this revision; a new one may be sent.")
+        return Standing("in review", "wait", f"{approvals} of 2 approvals.")
     if revision.preparation == TemplateRevision.Preparation.READY:
-        return Standing("ready", "Approved and prepared: films can be ordered with it.")
+        return Standing("ready", "good", "Approved and prepared: films can be ordered with it.")
     if revision.preparation == TemplateRevision.Preparation.FAILED:
-        return Standing("cannot be prepared", revision.preparation_error)
-    return Standing("being prepared", "Approved; it is being prepared.")
+        return Standing("cannot be prepared", "bad", revision.preparation_error)
+    return Standing("being prepared", "wait", "Approved; it is being prepared.")

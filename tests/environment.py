@@ -15,3 +15,5 @@ os.environ["TWINVAULT_MASTER_KEY_FILE"] = str(ROOT / "keys/master.json")
 os.environ["TWINVAULT_SECRET_KEY"] = "only for tests"
 os.environ["TWINVAULT_BROKER"] = "memory://"
 os.environ["TWINVAULT_TRAIN_PRESET"] = "tiny"
+# two threads that wait for each other on a machine that is busy otherwise make a training fifty times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -127,7 +127,7 @@ def _tell_the_beginning() -> None:
 
 def _tell_the_rest() -> None:
     story = people_and_things()
-    start_twin(story.stage, preset="tiny", seconds=4, by=story.bob)
+    start_twin(story.stage, preset="tiny", seconds=5, by=story.bob)
     run_queued_jobs()
     twin = Twin.objects.get()
     order_film(story.vault, twin=twin, revision=story.revision, storyboard=STORYBOARD, by=story.bob)

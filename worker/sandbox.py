@@ -14,6 +14,8 @@ from twinvault.env import BASE_DIR
 
 INSIDE = "TWINVAULT_SANDBOX"
 STOPPED_WITHIN_S = 20
+# threads that spin while they wait for each other slow learning down many times where other processes want the cores, too
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def inside() -> bool:
@@ -28,7 +30,7 @@ def sandbox_environment() -> Iterator[dict[str, str]]:
         (folder / "data").mkdir(mode=0o700)
         live = {name: value for name, value in os.environ.items() if not name.startswith("TWINVAULT_")}
         kept = {name: os.environ[name] for name in ("TWINVAULT_NODE_MODULES", "TWINVAULT_FONTS") if name in os.environ}
-        yield live | kept | {
+        yield PATIENT | live | kept | {
             INSIDE: str(folder),
             "TWINVAULT_DATA_DIR": str(folder / "data"),
             "TWINVAULT_MASTER_KEY_FILE": str(folder / "keys/master.json"),

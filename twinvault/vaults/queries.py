@@ -6,12 +6,15 @@ to a vault and to a life stage; none of those apps is imported. Each function co
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
 
 from twinvault.vaults.models import LifeStage, Membership, Role, Vault
 from twinvault.vaults.services import has_consent
 
+FAILURES_ARE_SHOWN_FOR = timedelta(days=7)
 PEOPLE = "footage__analysis__people"
 FACES = f"{PEOPLE}__faces"
 
@@ -118,6 +121,7 @@ def overview(vault: Vault) -> Overview:
 
 
 def _failed_jobs(vault: Vault) -> int:
-    """Failed jobs whose work nobody has begun anew since."""
+    """Jobs that failed lately, and whose work nobody has begun anew since."""
     later = vault.jobs.filter(kind=OuterRef("kind"), target_id=OuterRef("target_id"), created_at__gt=OuterRef("created_at"))
-    return vault.jobs.filter(~Exists(later), state="failed").count()
+    lately = timezone.now() - FAILURES_ARE_SHOWN_FOR
+    return vault.jobs.filter(~Exists(later), state="failed", ended_at__gte=lately).count()

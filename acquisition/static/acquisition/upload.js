@@ -4,6 +4,7 @@
 
   const AT_ONCE = 2;
   const CHUNK = 32 * 2 ** 20;
+  const BADGES = { waiting: "queued", sending: "running", paused: "wait", stopped: "bad", failed: "failed", arrived: "done" };
   const page = document.getElementById("sender");
   if (!page) return;
   const stage = document.getElementById("stage");
@@ -13,10 +14,11 @@
   const token = page.querySelector("[name=csrfmiddlewaretoken]").value;
   const sendings = [];
 
+  // as the server writes sizes
   function inWords(bytes) {
-    const unit = bytes < 1e6 ? ["kilobyte", 1e3] : bytes < 1e9 ? ["megabyte", 1e6] : ["gigabyte", 1e9];
-    const digits = bytes < 1e9 ? 0 : 1;
-    return new Intl.NumberFormat("en", { style: "unit", unit: unit[0], maximumFractionDigits: digits }).format(bytes / unit[1]);
+    if (bytes < 2 ** 20) return (bytes / 2 ** 10).toFixed(1) + "\u00a0KB";
+    if (bytes < 2 ** 30) return (bytes / 2 ** 20).toFixed(1) + "\u00a0MB";
+    return (bytes / 2 ** 30).toFixed(1) + "\u00a0GB";
   }
 
   function say(words) {
@@ -99,7 +101,7 @@
       this.state = state;
       this.row.className = "sending card " + state;
       const badge = this.row.querySelector(".state");
-      badge.className = "badge state " + { waiting: "queued", sending: "running", arrived: "done", failed: "failed", stopped: "failed" }[state];
+      badge.className = "badge state " + BADGES[state];
       badge.textContent = words;
       this.button("pause").hidden = state !== "waiting" && state !== "sending";
       this.button("go-on").hidden = state !== "paused" && state !== "stopped";
@@ -159,7 +161,10 @@
       this.show(this.file.size);
       this.become("arrived", "arrived");
       sendNext();
-      if (footage) htmx.ajax("GET", footage + "job/", { target: this.row.querySelector(".sent"), swap: "innerHTML" });
+      document.body.dispatchEvent(new Event("footage-arrived"));
+      const place = this.row.querySelector(".sent");
+      // the page has told about a lost connection already; the footage is in the list below all the same
+      if (footage) htmx.ajax("GET", footage + "job/", { target: place, swap: "innerHTML" }).catch(() => undefined);
     }
 
     failed(error) {

@@ -104,7 +104,7 @@ def test_a_missing_file_says_so(keyring):
         objects.read(stored)
 
 
-def test_a_broken_write_leaves_nothing_behind(keyring, settings, objects_dir):
+def test_a_broken_write_leaves_nothing_behind(keyring, incoming, objects_dir):
     before = set(objects_dir.rglob("*"))
 
     with pytest.raises(ValueError, match="the frames ended"), objects.ObjectWriter(keyring, "film") as writer:
@@ -112,11 +112,11 @@ def test_a_broken_write_leaves_nothing_behind(keyring, settings, objects_dir):
         raise ValueError("the frames ended")
 
     assert not StoredObject.objects.exists()
-    assert not list(settings.INCOMING_DIR.iterdir())
+    assert not list(incoming.iterdir())
     assert set(objects_dir.rglob("*")) == before
 
 
-def test_a_disk_that_fills_up_leaves_nothing_behind(keyring, settings):
+def test_a_disk_that_fills_up_leaves_nothing_behind(keyring, incoming):
     """The system's own limit on the size of a file stands for the full disk."""
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SEGMENT + 1000, before[1]))
@@ -128,11 +128,11 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(keyring, settings):
         signal.signal(signal.SIGXFSZ, handler)
 
     assert not StoredObject.objects.exists()
-    assert not list(settings.INCOMING_DIR.iterdir())
+    assert not list(incoming.iterdir())
 
 
 @pytest.mark.parametrize("length", [10, SEGMENT])
-def test_the_last_bytes_may_be_the_ones_that_find_no_room(keyring, settings, length):
+def test_the_last_bytes_may_be_the_ones_that_find_no_room(keyring, incoming, length):
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (45 + length - 10, before[1]))
     try:
@@ -143,7 +143,7 @@ def test_the_last_bytes_may_be_the_ones_that_find_no_room(keyring, settings, len
         signal.signal(signal.SIGXFSZ, handler)
 
     assert not StoredObject.objects.exists()
-    assert not list(settings.INCOMING_DIR.iterdir())
+    assert not list(incoming.iterdir())
 
 
 @pytest.mark.django_db(transaction=True)

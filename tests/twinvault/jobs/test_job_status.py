@@ -66,3 +66,11 @@ def test_a_title_is_shown_as_it_is_written(browse, alice, make_job):
 
     assert "<script>alert" not in browse(alice).get(f"/jobs/{job.id}/status/").content.decode()
     assert Job.objects.count() == 1
+
+
+def test_a_job_inside_a_part_that_refreshes_itself_stays(browse, alice, make_job):
+    """A job once vanished at its first poll: it had taken over `hx-select` from the part of the page around it."""
+    page = browse(alice).get(f"/jobs/{make_job().id}/status/").content.decode()
+
+    assert 'hx-select="unset"' in page
+    assert 'hx-target="this"' in page

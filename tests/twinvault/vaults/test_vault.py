@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from acquisition.models import Footage
 from generator.models import Twin
@@ -108,7 +109,7 @@ def test_the_timeline_counts_what_lies_in_each_stage(browse, alice, vault, faces
 
 def test_a_failed_job_is_mentioned_until_its_work_is_begun_anew(browse, alice, vault, footage):
     given = {"kind": "analyse_footage", "queue": "cpu", "target_id": footage.id, "vault": vault, "title": "Look"}
-    Job.objects.create(**given, state="failed", error="It cannot be read.")
+    Job.objects.create(**given, state="failed", error="It cannot be read.", ended_at=timezone.now())
     assert "1 job did not succeed" in page_of(browse, alice, vault)
 
     Job.objects.create(**given)

@@ -30,7 +30,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"Logs are in {stack.logs}. Ctrl-C stops it.")
                 self._say_who()
                 while True:
-                    stack.check()
+                    for name in stack.keep_up():
+                        self.stderr.write(f"{name} ended by itself and was started again; see {stack.logs / name}.log")
                     time.sleep(1)
         except StackFailed as error:
             raise CommandError(str(error)) from error
