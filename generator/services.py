@@ -5,6 +5,7 @@ worker takes the job next goes on from there, and counts only the seconds that w
 """
 
 import json
+import logging
 import time
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from generator.engine.checkpoint import Checkpoint
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.training import train
@@ -27,6 +29,8 @@ from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, JobRefused, JobStopped, enqueue, stop
 from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed, has_consent, require_consent
+
+log = logging.getLogger(__name__)
 
 CONSENT_EVERY_S = 5.0
 
@@ -96,6 +100,8 @@ def train_twin(twin_id: UUID, work) -> None:
     work.report(0.0, "Gathering faces")
     subject, library = _faces(twin, config)
     checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
+    if checkpoint:
+        log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
     keeper = _Keeper(twin, work)
     result = train(
         config,

@@ -22,7 +22,7 @@ from twinvault.vaults.services import NotAllowed
 def twins(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """All twins of a vault, and the form that begins one."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR if request.method == "POST" else Role.VIEWER)
-    form = TwinForm(vault.subject, request.POST or None)
+    form = TwinForm(vault.subject, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             twin = services.start_twin(

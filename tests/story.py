@@ -71,13 +71,17 @@ class WrittenDown:
     rows: str
     files: dict[str, bytes]
 
-    def read_back(self, data: Path) -> None:
-        """Into the database that is connected, and a data folder."""
+    def put_files(self, data: Path) -> None:
+        """Into a data folder."""
         for name, content in self.files.items():
             path = data / name
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+
+    def read_back(self) -> None:
+        """Into this process's database and data folder."""
+        self.put_files(settings.DATA_DIR)
         for row in serializers.deserialize("json", self.rows):
             row.save()
 
@@ -162,7 +166,7 @@ def _begin() -> WrittenDown:
         _tell_the_beginning()
         _written["beginning"] = write_down()
     else:
-        _written["beginning"].read_back(settings.DATA_DIR)
+        _written["beginning"].read_back()
     return _written["beginning"]
 
 
@@ -177,7 +181,7 @@ def learned(db) -> Story:
 def story(db) -> Story:
     """The same with a twin that has learned and a film that is ready."""
     if "all" in _written:
-        _written["all"].read_back(settings.DATA_DIR)
+        _written["all"].read_back()
     else:
         _begin()
         _tell_the_rest()
@@ -187,5 +191,5 @@ def story(db) -> Story:
 
 @pytest.fixture
 def learned_written_down(learned) -> WrittenDown:
-    """`learned` for an installation of its own."""
+    """`learned`, for an installation of its own."""
     return _written["beginning"]

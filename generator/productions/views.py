@@ -26,7 +26,7 @@ from twinvault.web.ranges import ranged_response
 def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """All films of a vault, and the form that orders one."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR if request.method == "POST" else Role.VIEWER)
-    form = OrderForm(vault, request.POST or None, initial=_first_words(vault))
+    form = OrderForm(vault, request.POST if request.method == "POST" else None, initial=_first_words(vault))
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
@@ -50,7 +50,7 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 
 def _first_words(vault) -> dict:
     subject = vault.subject
-    years = f"{subject.born or ''} – {subject.died or ''}" if subject.born or subject.died else ""
+    years = f"{subject.born or ''} – {subject.died}".strip() if subject.died else ""
     return {"heading": subject.name, "subheading": years}
 
 
@@ -102,7 +102,7 @@ def revoke_film(request: HttpRequest, film_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """Anybody who holds a clip may ask whether it is from here. Nothing of the clip is kept."""
-    form = VerifyForm(request.POST or None, request.FILES or None)
+    form = VerifyForm(request.POST, request.FILES) if request.method == "POST" else VerifyForm()
     provenance = None
     if request.method == "POST" and form.is_valid():
         provenance = verify_film(form.cleaned_data["clip"].read(), roots())

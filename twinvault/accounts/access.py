@@ -1,11 +1,10 @@
 """Who may see a page that belongs to no vault."""
 
 from functools import wraps
+from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponse
-from django.shortcuts import resolve_url
 
 
 def require_board(user) -> None:
@@ -26,7 +25,8 @@ def signed_in(view):
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if request.headers.get("HX-Request"):
-            return HttpResponse(headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
+            page = urlsplit(request.headers.get("HX-Current-URL", "")).path
+            return HttpResponse(headers={"HX-Redirect": redirect_to_login(page or "/").url})
         return redirect_to_login(request.get_full_path())
 
     return guarded

@@ -8,6 +8,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from twinvault.accounts.models import BOARD, User
 from twinvault.accounts.services import add_board_member, remove_board_member
+from twinvault.audit.record import record
 
 # the one group is kept by the services; its members and rights are not edited by hand
 admin.site.unregister(Group)
@@ -33,6 +34,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """The record names people; whoever leaves is made inactive."""
+        return False
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        record("account changed" if change else "account made", actor=request.user, target=obj)
 
     @admin.display(description="board", boolean=True)
     def on_board(self, user: User) -> bool:

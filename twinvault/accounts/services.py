@@ -19,12 +19,16 @@ def make_account(username: str, email: str, password: str, *, name: str = "") ->
 
 
 def user_called(who: str) -> User | None:
-    """The active account with this user name or e-mail address, however it is capitalised; None if there is none.
+    """The active account with this user name or e-mail address, however it is capitalised; None if there is not exactly one.
 
-    A user name never holds an @, so the two cannot be mistaken for each other.
+    Nobody signs up with an @ in the user name, so the two are not mistaken for each other.
     """
-    field = "email__iexact" if "@" in who else "username__iexact"
-    return User.objects.filter(**{field: who.strip()}, is_active=True).first()
+    who = who.strip()
+    field = "email" if "@" in who else "username"
+    alike = list(User.objects.filter(**{f"{field}__iexact": who}, is_active=True))
+    exact = [user for user in alike if getattr(user, field) == who]
+    found = exact or alike
+    return found[0] if len(found) == 1 else None
 
 
 @transaction.atomic

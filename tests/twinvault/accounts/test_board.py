@@ -5,6 +5,7 @@ from django.http import Http404
 
 from twinvault.accounts.access import require_board
 from twinvault.accounts.services import add_board_member, remove_board_member
+from twinvault.audit.models import Entry
 
 
 def test_a_board_member_may_enter_the_admin_and_see_templates_there(browse, board):
@@ -42,6 +43,20 @@ def test_the_operator_names_the_board_in_the_admin(admin_client, alice):
     alice.refresh_from_db()
     assert alice.is_board_member
     assert alice.is_staff
+
+
+def test_an_account_that_the_operator_makes_is_recorded(admin_client, admin_user):
+    given = {
+        "username": "greta",
+        "email": "greta@example.org",
+        "password1": "plum cake on sunday",
+        "password2": "plum cake on sunday",
+    }
+
+    admin_client.post("/admin/accounts/user/add/", given | {"usable_password": "true"})
+
+    assert Entry.objects.filter(verb="account made", actor=admin_user).exists()
+    assert admin_client.post(f"/admin/accounts/user/{admin_user.pk}/delete/").status_code == 403
 
 
 def test_naming_twice_does_no_harm(alice):

@@ -58,3 +58,12 @@ def test_signing_out_is_a_post_and_ends_the_session(browse, alice):
     assert client.get("/sign-out/").status_code == 405
     assert client.post("/sign-out/")["Location"] == "/sign-in/"
     assert client.get("/")["Location"] == "/sign-in/?next=/"
+
+
+def test_names_that_differ_in_capitals_only_stay_apart(client, alice, django_user_model):
+    """The command line can make such accounts; each opens with its own name, and a third spelling opens neither."""
+    django_user_model.objects.create_user("ALICE", "other@example.org", "another long password")
+
+    assert sign_in(client, "ALICE", "correct horse battery").status_code == 400
+    assert sign_in(client, "Alice", "correct horse battery").status_code == 400
+    assert sign_in(client, "alice", "correct horse battery").status_code == 302

@@ -55,9 +55,11 @@ def test_a_template_job_is_shown_to_the_board_alone(browse, alice, board, make_j
 
 
 def test_when_the_session_has_ended_the_whole_page_signs_in(client, make_job):
-    response = client.get(f"/jobs/{make_job().id}/status/", headers={"HX-Request": "true"})
+    at = {"HX-Request": "true", "HX-Current-URL": "https://vault.example/films/7/?a=b"}
 
-    assert response["HX-Redirect"] == "/sign-in/"
+    response = client.get(f"/jobs/{make_job().id}/status/", headers=at)
+
+    assert response["HX-Redirect"] == "/sign-in/?next=/films/7/"
     assert response.content == b""
 
 

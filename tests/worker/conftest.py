@@ -1,0 +1,3 @@
+from tests.story import learned, learned_written_down
+
+__all__ = ["learned", "learned_written_down"]
