@@ -12,7 +12,11 @@ class TwinForm(forms.Form):
     minutes = forms.FloatField(label="How long it may learn, in minutes", min_value=0.05, max_value=60 * 24 * 14)
     preset = forms.ChoiceField(label="Size of the face")
 
-    NAMES = {"tiny": "32 pixels, only to try things out", "quick": "96 pixels, minutes on any computer", "standard": "128 pixels, for a GPU or a long night"}
+    NAMES = {
+        "tiny": "32 pixels, only to try things out",
+        "quick": "96 pixels, minutes on any computer",
+        "standard": "128 pixels, for a GPU or a long night",
+    }
 
     def __init__(self, subject: Subject, *args, **kwargs):
         super().__init__(*args, **kwargs)

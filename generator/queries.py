@@ -2,7 +2,7 @@
 
 import json
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from generator.models import Twin
 from processing import datasets
@@ -12,13 +12,20 @@ from twinvault.jobs.models import Job
 from twinvault.vaults.models import Vault
 
 
+def latest_job_state(kind: str) -> Subquery:
+    """How the newest job of a kind on each row stands, to annotate rows with."""
+    return Subquery(Job.objects.filter(kind=kind, target_id=OuterRef("id")).order_by("-created_at").values("state")[:1])
+
+
 def latest_job(kind: str, target_id) -> Job | None:
     return Job.objects.filter(kind=kind, target_id=target_id).order_by("-created_at").first()
 
 
 def twins_of(vault: Vault):
-    """Every twin of a vault, newest first, with its life stage and how many films it was used for."""
-    return vault.twins.select_related("life_stage").annotate(films_made=Count("films", filter=Q(films__state="ready")))
+    """Every twin of a vault, newest first, with its life stage, how many films it was used for, and how its training stands."""
+    return vault.twins.select_related("life_stage").annotate(
+        films_made=Count("films", filter=Q(films__state="ready")), job_state=latest_job_state("train_twin")
+    )
 
 
 def life_stages_to_learn(vault: Vault) -> list[dict]:
@@ -36,7 +43,7 @@ def life_stages_to_learn(vault: Vault) -> list[dict]:
 
 
 def loss_curve(twin: Twin, width: int = 600, height: int = 180, points: int = 200) -> dict | None:
-    """The losses of a training as the points of an SVG polyline, and the ends of its axes; None while there are fewer than two."""
+    """The losses of a training as the points of an SVG polyline, and the ends of its axes; None for fewer than two points."""
     if twin.statistics is None:
         return None
     rows = [json.loads(line) for line in objects.read(twin.statistics).splitlines()]

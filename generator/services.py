@@ -53,7 +53,9 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twi
         LifeStage.objects.select_for_update().get(id=life_stage.id)
         under_way = life_stage.twins.filter(state=Twin.State.TRAINING).first()
         if under_way:
-            raise NotAllowed(f"{under_way} has not learned to its end yet: let it go on, or retire it, before the next one begins.")
+            raise NotAllowed(
+                f"{under_way} has not learned to its end yet: let it go on, or retire it, before the next one begins."
+            )
         newest = life_stage.twins.aggregate(newest=Max("version"))["newest"] or 0
         twin = Twin.objects.create(
             vault=subject.vault, life_stage=life_stage, version=newest + 1, preset=preset, train_seconds=seconds

@@ -36,7 +36,13 @@ def twins(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         else:
             return redirect("twin", twin.id)
     stages = queries.life_stages_to_learn(vault)
-    context = {"vault": vault, "form": form, "twins": queries.twins_of(vault), "stages": stages, "may_begin": vault.role >= Role.CONTRIBUTOR}
+    context = {
+        "vault": vault,
+        "form": form,
+        "twins": queries.twins_of(vault),
+        "stages": stages,
+        "may_begin": vault.role >= Role.CONTRIBUTOR,
+    }
     return render(request, "generator/twins.html", context, status=400 if form.is_bound and form.errors else 200)
 
 

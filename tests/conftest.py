@@ -31,9 +31,7 @@ def quick_passwords(settings):
 @pytest.fixture(autouse=True)
 def plain_static_files(settings):
     """Pages are rendered without `collectstatic`."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 
 
 def make_user(name: str, **more):

@@ -28,7 +28,12 @@ class Installation:
     def run(self, *command: str | Path) -> subprocess.CompletedProcess:
         """Runs a Python file or module in it to its end."""
         return subprocess.run(
-            [sys.executable, *map(str, command)], cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, check=False
+            [sys.executable, *map(str, command)],
+            cwd=REPOSITORY,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def tell(self, *command: str | Path) -> dict:
@@ -36,5 +41,3 @@ class Installation:
         done = self.run(*command)
         assert done.returncode == 0, f"{command[0]} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
-
-

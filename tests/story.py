@@ -1,6 +1,6 @@
 """A whole story, told once for all tests that need it: a subject seen, a template prepared, a twin learned, a film made.
 
-Telling it takes half a minute, so that it is told to the first test that asks, and written down: every row, and every encrypted file.
+Telling it takes half a minute, so it is told to the first test that asks, and written down: every row, every encrypted file.
 Any other test gets it read back into its own clean database (`learned` up to the template, `story` to its end).
 """
 
@@ -33,7 +33,19 @@ from twinvault.vaults import services as vaults
 from twinvault.vaults.models import LifeStage, Role, Vault
 from worker.inline import run_queued_jobs
 
-APPS = ("auth", "accounts", "custody", "audit", "vaults", "jobs", "acquisition", "processing", "templates_library", "generator", "productions")
+APPS = (
+    "auth",
+    "accounts",
+    "custody",
+    "audit",
+    "vaults",
+    "jobs",
+    "acquisition",
+    "processing",
+    "templates_library",
+    "generator",
+    "productions",
+)
 STORYBOARD = Storyboard(
     "memorial",
     title=Card("Franck", "1940 – 2020", seconds=0.5),

@@ -12,7 +12,7 @@ from acquisition.services import FootageRefused, add_footage
 from generator.engine.config import PRESETS
 from generator.productions.models import Film
 from generator.productions.services import order_film
-from generator.productions.storyboard import Card, Storyboard
+from generator.productions.storyboard import Card, Storyboard, StoryboardError
 from generator.protection.authority import roots
 from generator.protection.provenance import verify
 from generator.protection.scan import find_plaintext
@@ -56,6 +56,7 @@ def make_film(
         took[stage] = round(now - since, 2)
         return now
 
+    storyboard = _storyboard(name, bare)
     owner, board = _people()
     vault = _vault(owner, name)
     stage = vault.subject.life_stages.get()
@@ -75,9 +76,6 @@ def make_film(
         now = done("train", now)
         revision.refresh_from_db()
         twin.refresh_from_db()
-        storyboard = Storyboard("memorial") if bare else Storyboard(
-            "memorial", title=Card(name or "In memory"), closing=Card("Remembered with love")
-        )
         film = order_film(vault, twin=twin, revision=revision, storyboard=storyboard, by=owner)
         run_queued_jobs()
         done("render", now)
@@ -109,6 +107,17 @@ def report_of(film: Film, twin, vault: Vault, content: bytes, took: dict) -> dic
             "plaintext_found_on_disk": len(find_plaintext(settings.DATA_DIR)),
         },
     }
+
+
+def _storyboard(name: str, bare: bool) -> Storyboard:
+    if bare:
+        return Storyboard("memorial")
+    storyboard = Storyboard("memorial", title=Card(name or "In memory"), closing=Card("Remembered with love"))
+    try:
+        storyboard.validate()
+    except StoryboardError as error:
+        raise Unusable(f"The name cannot stand on the title card: {error}") from error
+    return storyboard
 
 
 def _people() -> tuple[User, list[User]]:

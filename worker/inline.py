@@ -28,7 +28,9 @@ def run_queued_jobs() -> None:
         if claimed is None:
             continue
         # elsewhere than on a terminal a bar would be a thousand lines
-        with tqdm(total=100, desc=f"{job.title:.40}", bar_format="{desc:<40} {bar} {percentage:3.0f} % {postfix}", disable=None) as bar:
+        with tqdm(
+            total=100, desc=f"{job.title:.40}", bar_format="{desc:<40} {bar} {percentage:3.0f} % {postfix}", disable=None
+        ) as bar:
 
             def show(progress: float, message: str, bar: tqdm = bar) -> None:
                 bar.set_postfix_str(message, refresh=False)

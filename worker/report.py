@@ -65,7 +65,7 @@ MARKS = [
 
 
 def said_of(provenance: Provenance) -> str:
-    """"valid" if the film is unchanged since this house signed it, else what it is."""
+    """The report's word: "valid" if the film is unchanged since this house signed it, else what it is."""
     return {"trusted": "valid", "valid": "signed by somebody else"}.get(provenance.state, provenance.state)
 
 

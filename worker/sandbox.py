@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from twinvault.env import BASE_DIR
 
 INSIDE = "TWINVAULT_SANDBOX"
-STOPPED_WITHIN_S = 20
+# what a shell says of a command that Ctrl-C ended
+INTERRUPTED = 130
 # threads that spin while they wait for each other slow learning down many times where other processes want the cores, too
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
@@ -30,42 +31,42 @@ def sandbox_environment() -> Iterator[dict[str, str]]:
         (folder / "data").mkdir(mode=0o700)
         live = {name: value for name, value in os.environ.items() if not name.startswith("TWINVAULT_")}
         kept = {name: os.environ[name] for name in ("TWINVAULT_NODE_MODULES", "TWINVAULT_FONTS") if name in os.environ}
-        yield PATIENT | live | kept | {
-            INSIDE: str(folder),
-            "TWINVAULT_DATA_DIR": str(folder / "data"),
-            "TWINVAULT_MASTER_KEY_FILE": str(folder / "keys/master.json"),
-            "TWINVAULT_SECRET_KEY": "no pages are served from here",
-            # jobs are run by the process itself, one after the other
-            "TWINVAULT_BROKER": "memory://",
-        }
+        yield (
+            PATIENT
+            | live
+            | kept
+            | {
+                INSIDE: str(folder),
+                "TWINVAULT_DATA_DIR": str(folder / "data"),
+                "TWINVAULT_MASTER_KEY_FILE": str(folder / "keys/master.json"),
+                "TWINVAULT_SECRET_KEY": "no pages are served from here",
+                # jobs are run by the process itself, one after the other
+                "TWINVAULT_BROKER": "memory://",
+            }
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_inside(command: list[str]) -> int:
-    """Runs a manage.py command in a fresh sandbox; returns its exit status, 130 after Ctrl-C or SIGTERM."""
+    """Runs a manage.py command in a fresh sandbox; returns its exit status, INTERRUPTED after Ctrl-C or SIGTERM."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with sandbox_environment() as environment:
             return _run(command, environment)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, previous)
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
-    # a session of its own: Ctrl-C reaches this process only, which then ends the other in good order
+    # a session of its own: Ctrl-C reaches this process only, which then ends the other
     child = subprocess.Popen([sys.executable, "manage.py", *command], cwd=BASE_DIR, env=environment, start_new_session=True)
     try:
         return child.wait()
-    except KeyboardInterrupt:
-        child.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(STOPPED_WITHIN_S)
-        raise
     finally:
-        # nothing may write into the sandbox any more once it is removed
+        # nothing may write into the sandbox any more once it is removed, and nothing in it is worth an orderly end
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()

@@ -43,7 +43,9 @@ class Stack(AbstractContextManager):
     Logs of the processes lie in `logs`; `env` is what the processes see beside this process's environment.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, queues: Sequence[str] = ("cpu", "gpu"), logs: Path | None = None):
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, queues: Sequence[str] = ("cpu", "gpu"), logs: Path | None = None
+    ):
         self.host, self.port, self.queues = host, port or free_port(), queues
         self._folder = Path(tempfile.mkdtemp(prefix="twinvault-"))
         self.logs = logs or self._folder

@@ -16,12 +16,13 @@ from .tone import measure_tone, retone, standard_tone
 
 @dataclass(frozen=True)
 class FaceTensors:
-    """A face set on the training's device. images: uint8 (N, 3, S, S); masks, features: uint8 (N, 1, S, S);
+    """A face set on the training's device. images: uint8 (N, 3, S, S); masks, features, openings: uint8 (N, 1, S, S);
     tone: float (N, 2, 3), see `measure_tone`."""
 
     images: Tensor
     masks: Tensor
     features: Tensor
+    openings: Tensor
     tone: Tensor
 
     def __len__(self) -> int:
@@ -31,15 +32,22 @@ class FaceTensors:
     def of(cls, faces: FaceSet, device: torch.device) -> FaceTensors:
         images = torch.from_numpy(faces.images).permute(0, 3, 1, 2).contiguous().to(device)
         masks = torch.from_numpy(faces.masks)[:, None].contiguous().to(device)
-        features = torch.zeros_like(masks)
-        if faces.features is not None:
-            features = torch.from_numpy(faces.features)[:, None].contiguous().to(device)
-        return cls(images, masks, features, measure_tone(images, masks))
+        features, openings = (
+            torch.zeros_like(masks) if drawn is None else torch.from_numpy(drawn)[:, None].contiguous().to(device)
+            for drawn in (faces.features, faces.openings)
+        )
+        return cls(images, masks, features, openings, measure_tone(images, masks))
+
+    def sources(self) -> Tensor:
+        """What the network reads of them: float (N, 4, S, S), the picture in the standard tone and the openings."""
+        toned = retone(self.images.float() / 255.0, self.tone, standard_tone(len(self), self.images.device))
+        return torch.cat([toned, self.openings.float() / 255.0], dim=1)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from. source, target: float (N, 3, S, S), about 0..1; mask, features: float (N, 1, S, S) in 0..1."""
+    """What one step learns from. source: float (N, 4, S, S), as of `FaceTensors.sources`; target: float (N, 3, S, S),
+    about 0..1; mask, features: float (N, 1, S, S) in 0..1."""
 
     source: Tensor
     target: Tensor
@@ -89,7 +97,8 @@ def make_batch(config: TwinConfig, faces: FaceTensors, generator: torch.Generato
     """Draw and vary `config.batch` faces, in the standard tone.
 
     The source is warped and its light varied, the target is neither: undoing the warp is what teaches the encoder to
-    read a face's shape instead of copying it. Rotation, zoom, shift and mirroring are alike in both.
+    read a face's shape instead of copying it. The openings stay straight. Rotation, zoom, shift and mirroring are alike
+    in all.
     """
     device = faces.images.device
     chosen = pick(len(faces), config.batch, generator).to(device)
@@ -99,12 +108,14 @@ def make_batch(config: TwinConfig, faces: FaceTensors, generator: torch.Generato
     light = jittered_tone(config, standard, generator)
 
     grid = similarity_grid(config, count, generator).to(device)
-    layers = torch.cat([images, faces.masks[chosen].float() / 255.0, faces.features[chosen].float() / 255.0], dim=1)
+    maps = [drawn[chosen].float() / 255.0 for drawn in (faces.masks, faces.features, faces.openings)]
+    layers = torch.cat([images, *maps], dim=1)
     straight = _sample(layers, grid)
     source = straight[:, :3]
     if warp:
         source = _sample(images, grid + warp_field(config, count, generator).to(device))
-    return Batch(retone(source, standard, light), straight[:, :3], straight[:, 3:4], straight[:, 4:5])
+    source = torch.cat([retone(source, standard, light), straight[:, 5:6]], dim=1)
+    return Batch(source, straight[:, :3], straight[:, 3:4], straight[:, 4:5])
 
 
 def _sample(pictures: Tensor, grid: Tensor) -> Tensor:

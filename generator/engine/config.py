@@ -22,8 +22,8 @@ class TwinConfig:
     expansion: int = 2  # widening inside a block's two pointwise layers
 
     # Optimisation
-    batch: int = 12  # faces of each side in one step
-    learning_rate: float = 1.2e-3
+    batch: int = 8  # faces of each side in one step
+    learning_rate: float = 2.4e-3
     weight_decay: float = 0.01
     warm_up: int = 30  # steps until the full rate
     final_rate: float = 0.02  # what the cosine leaves of the rate at the end

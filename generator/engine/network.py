@@ -58,13 +58,13 @@ class Mixer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(N, 3, S, S) in about 0..1 -> code (N, dims[-1], S/2**(len(dims)+1), same)."""
+    """(N, 4, S, S), picture and openings in about 0..1 -> code (N, dims[-1], S/2**(len(dims)+1), same)."""
 
     def __init__(self, config: TwinConfig) -> None:
         super().__init__()
         dims = config.dims
         cells = (config.size // 2 ** (len(dims) + 1)) ** 2
-        layers: list[nn.Module] = [nn.Conv2d(3, dims[0], 4, stride=4), ChannelNorm(dims[0])]
+        layers: list[nn.Module] = [nn.Conv2d(4, dims[0], 4, stride=4), ChannelNorm(dims[0])]
         for index, (channels, depth) in enumerate(zip(dims, config.depths, strict=True)):
             if index:
                 layers += [ChannelNorm(dims[index - 1]), nn.Conv2d(dims[index - 1], channels, 2, stride=2)]
@@ -72,13 +72,13 @@ class Encoder(nn.Module):
         layers += [Mixer(dims[-1], cells), Mixer(dims[-1], cells), ChannelNorm(dims[-1])]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        code: Tensor = self.layers(faces * 4.0 - 2.0)
+    def forward(self, sources: Tensor) -> Tensor:
+        code: Tensor = self.layers(sources * 4.0 - 2.0)
         return code
 
 
 class Decoder(nn.Module):
-    """Code -> picture in about 0..1 and mask logit, (N, 4, S, S).
+    """Code and openings (N, 1, S, S) -> picture in about 0..1 and mask logit, (N, 4, S, S).
 
     What is learned is the difference from `mean`, the average face and mask of this side, so that the first step
     already starts from a face.
@@ -89,18 +89,22 @@ class Decoder(nn.Module):
     def __init__(self, config: TwinConfig) -> None:
         super().__init__()
         dims = config.dims[::-1]
-        layers: list[nn.Module] = []
+        coarse: list[nn.Module] = []
+        fine: list[nn.Module] = []
         for index, (channels, depth) in enumerate(zip(dims, config.depths[::-1], strict=True)):
             if index:
-                layers += [nn.Conv2d(dims[index - 1], channels * 4, 1), nn.PixelShuffle(2)]
-            layers += [Block(channels, config.expansion) for _ in range(depth)]
+                coarse += [nn.Conv2d(dims[index - 1], channels * 4, 1), nn.PixelShuffle(2)]
+            blocks = [Block(channels, config.expansion) for _ in range(depth)]
+            (coarse if index + 1 < len(dims) else fine).extend(blocks)
         detail = config.detail_dim
-        layers += [nn.Conv2d(dims[-1], detail * 4, 1), nn.PixelShuffle(2)]
-        layers += [nn.Conv2d(detail, detail, 3, padding=1), nn.GELU()]
+        fine += [nn.Conv2d(dims[-1], detail * 4, 1), nn.PixelShuffle(2)]
+        fine += [nn.Conv2d(detail, detail, 3, padding=1), nn.GELU()]
         head = nn.Conv2d(detail, 16, 3, padding=1)
         nn.init.normal_(head.weight, std=0.01)
         nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        self.layers = nn.Sequential(*layers, head, nn.PixelShuffle(2))
+        self.coarse = nn.Sequential(*coarse)
+        self.openings = nn.Conv2d(1, dims[-1], 4, stride=4)
+        self.fine = nn.Sequential(*fine, head, nn.PixelShuffle(2))
         self.register_buffer("mean", torch.zeros(1, 4, config.size, config.size))
 
     @torch.no_grad()
@@ -109,8 +113,9 @@ class Decoder(nn.Module):
         chance = masks.mean(0, keepdim=True).clamp(0.02, 0.98)
         self.mean.copy_(torch.cat([faces.mean(0, keepdim=True), chance.logit()], dim=1))
 
-    def forward(self, code: Tensor) -> Tensor:
-        return self.layers(code).float() + self.mean
+    def forward(self, code: Tensor, openings: Tensor) -> Tensor:
+        drawn: Tensor = self.fine(self.coarse(code) + self.openings(openings))
+        return drawn.float() + self.mean
 
 
 class TwinNetwork(nn.Module):
@@ -126,16 +131,17 @@ class TwinNetwork(nn.Module):
     def decoder(self, side: Side) -> Decoder:
         return self.subject if side == "subject" else self.library
 
-    def forward(self, faces: Tensor, side: Side) -> Tensor:
-        """faces (N, 3, S, S) in the standard tone, drawn by the decoder of `side`: (N, 4, S, S), colour then mask logit."""
-        drawn: Tensor = self.decoder(side)(self.encoder(faces))
+    def forward(self, sources: Tensor, side: Side) -> Tensor:
+        """sources (N, 4, S, S): picture in the standard tone and openings. -> the same face by the decoder of `side`,
+        (N, 4, S, S): colour in the standard tone, then mask logit."""
+        drawn: Tensor = self.decoder(side)(self.encoder(sources), sources[:, 3:])
         return drawn
 
     def rebuild(self, subject: Tensor, library: Tensor) -> tuple[Tensor, Tensor]:
         """Both sides through one pass of the encoder, each drawn by its own decoder."""
-        faces = torch.cat([subject, library]).contiguous(memory_format=torch.channels_last)
-        code = self.encoder(faces)
-        return self.subject(code[: len(subject)]), self.library(code[len(subject) :])
+        code = self.encoder(torch.cat([subject, library]).contiguous(memory_format=torch.channels_last))
+        own, other = code[: len(subject)], code[len(subject) :]
+        return self.subject(own, subject[:, 3:]), self.library(other, library[:, 3:])
 
 
 def build_network(config: TwinConfig) -> TwinNetwork:

@@ -27,8 +27,9 @@ def rebuild(
         some = FaceTensors.of(faces.take(np.arange(first, min(len(faces), first + batch))), device)
         standard = standard_tone(len(some), device)
         with mixed_precision(device):
-            code = network.encoder(retone(some.images.float() / 255.0, some.tone, standard))
-            pictures = {side: network.decoder(side)(code)[:, :3].float() for side in sides}
+            sources = some.sources()
+            code = network.encoder(sources)
+            pictures = {side: network.decoder(side)(code, sources[:, 3:])[:, :3].float() for side in sides}
         for side, picture in pictures.items():
             lit = retone(picture, standard, some.tone).clamp(0, 1)
             drawn[side].append((lit * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())

@@ -19,6 +19,7 @@ from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
 from . import blend, colour
 from .checkpoint import load_weights
 from .device import choose_device, keep_freed_memory, mixed_precision
+from .faceset import opening_mask
 from .tone import measure_tone, retone, standard_tone
 
 Floats = NDArray[np.float32]
@@ -31,6 +32,7 @@ class SwapSettings:
 
     colour: float = 1.0  # 0 keeps the subject's own tone, 1 takes that of the scene
     colour_spread: float = 12.0  # standard deviation of the smoothing of the scene's tone
+    detail: float = 1.5  # the most that fine detail is strengthened, where the scene is crisper than the drawing
     mask_spread: float = 1.5  # the same of the drawn outline
     erosion: float = 0.01
     feather: float = 0.09
@@ -107,12 +109,15 @@ class Swapper:
         matrices[has_face] = [crop_matrix(points, size) for points in landmarks[has_face]]
         crops = np.zeros((len(landmarks), size, size, 3), np.uint8)
         hulls = np.zeros((len(landmarks), size, size), np.uint8)
+        openings = np.zeros_like(hulls)
         read = 0
         for index, frame in zip(range(len(landmarks)), frames, strict=False):
             read += 1
             if has_face[index]:
                 crops[index] = warp(frame, matrices[index], size)
-                hulls[index] = hull_mask(apply(matrices[index], landmarks[index]), size, settings.forehead)
+                points = apply(matrices[index], landmarks[index])
+                hulls[index] = hull_mask(points, size, settings.forehead)
+                openings[index] = opening_mask(points, size)
         if read < len(landmarks):
             raise ValueError(f"{len(landmarks)} frames were announced and only {read} came.")
 
@@ -123,13 +128,14 @@ class Swapper:
             shots = find_shots(landmarks, has_face)
             for shot in np.unique(shots[rows]):
                 own = rows[shots[rows] == shot]
-                faces[own], masks[own] = self._settle(crops[own], hulls[own])
+                faces[own], masks[own] = self._settle(crops[own], hulls[own], openings[own])
         return Shot(faces, masks, matrices, has_face, settings.levels)
 
-    def draw(self, crops: Images, masks: Images, spread: float = 0.0) -> tuple[Images, Floats]:
+    def draw(self, crops: Images, masks: Images, openings: Images, spread: float = 0.0) -> tuple[Images, Floats]:
         """Crops uint8 (N, S, S, 3) of anyone -> the subject doing the same.
 
-        masks: uint8 (N, S, S), 255 on the face, where the light is measured. spread: frames over which that measure is
+        masks: uint8 (N, S, S), 255 on the face, where the light is measured. openings: uint8 (N, S, S), see
+        `opening_mask`. spread: frames over which that measure is
         smoothed, when the crops are of one shot. -> uint8 (N, S, S, 3) in about the light of the crops, and the learned
         masks float32 (N, S, S) in 0..1.
         """
@@ -142,17 +148,18 @@ class Swapper:
             own = torch.from_numpy(tones[some]).to(self.device)
             standard = standard_tone(len(own), self.device)
             with torch.inference_mode(), mixed_precision(self.device):
-                source = retone(pixels[some].to(self.device).float() / 255.0, own, standard)
-                drawn = self.network(source, "subject").float()
+                toned = retone(pixels[some].to(self.device).float() / 255.0, own, standard)
+                opened = torch.from_numpy(openings[some])[:, None].to(self.device).float() / 255.0
+                drawn = self.network(torch.cat([toned, opened], dim=1), "subject").float()
             lit = retone(drawn[:, :3], standard, own).clamp(0, 1)
             faces.append((lit * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
             learned.append(drawn[:, 3].sigmoid().cpu().numpy())
         return np.concatenate(faces), np.concatenate(learned)
 
-    def _settle(self, crops: Images, hulls: Images) -> tuple[Images, Images]:
+    def _settle(self, crops: Images, hulls: Images, openings: Images) -> tuple[Images, Images]:
         """Drawn faces and soft masks of one uncut shot, with what flickers smoothed along it."""
         settings, size = self.settings, self.size
-        drawn, learned = self.draw(crops, hulls, settings.colour_spread)
+        drawn, learned = self.draw(crops, hulls, openings, settings.colour_spread)
         one_shot = np.zeros(len(crops), np.int64)
         learned = colour.smooth_over_time(learned, one_shot, settings.mask_spread)
         masks = np.clip(learned * 1.5 - 0.25, 0.0, 1.0) * (hulls.astype(np.float32) / 255.0)
@@ -160,7 +167,9 @@ class Swapper:
         # The statistics leave out the outline, where hair and background would tint the skin.
         inner = np.stack([cv2.erode(mask, np.ones((size // 16 | 1,) * 2)) for mask in masks]).astype(np.float32)
         own_lab = colour.to_lab(drawn)
-        scene = colour.statistics(colour.to_lab(crops), inner)
+        scene_lab = colour.to_lab(crops)
+        own_lab = colour.match_detail(own_lab, scene_lab, inner, settings.detail)
+        scene = colour.statistics(scene_lab, inner)
         own = colour.statistics(own_lab, inner)
         scene = colour.smooth_over_time(scene, one_shot, settings.colour_spread)
         own = colour.smooth_over_time(own, one_shot, settings.colour_spread)

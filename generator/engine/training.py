@@ -22,6 +22,7 @@ from .losses import FaceLoss
 from .network import SIDES, Side, TwinNetwork, build_network, count_parameters
 from .preview import draw_preview, rebuild
 from .quality import ssim
+from .threads import ThreadChoice
 from .tone import retone, standard_tone
 
 MAX_ROLL_BACKS = 5
@@ -85,6 +86,7 @@ def train(
     last_stats = last_checkpoint = last_preview = run_start
     good = state.snapshot()
     stopped, roll_backs = False, 0
+    threads = ThreadChoice() if where.type == "cpu" else None
 
     while True:
         now = time.monotonic()
@@ -97,6 +99,8 @@ def train(
         rate = config.learning_rate * state.rate_scale * schedule(config, state.step, done)
         warp = done < config.warp_until
         losses = _step(state, faces, rate, warp)
+        if threads is not None:
+            threads.took(time.monotonic() - now, now - run_start)
 
         if not math.isfinite(losses["loss"]):
             roll_backs += 1
@@ -131,6 +135,8 @@ def train(
             on_preview(draw_preview(state.ema, heldout, where), state.images_seen)
 
     ran = max(time.monotonic() - run_start, 1e-6)
+    if threads is not None:
+        threads.end()
     if on_checkpoint is not None:
         on_checkpoint(state.snapshot().to_bytes())
     if on_preview is not None:

@@ -3,11 +3,15 @@
 from string import Formatter
 
 from generator.productions.models import Film
+from generator.queries import latest_job_state
 from twinvault.vaults.models import Vault
 
 
 def films_of(vault: Vault):
-    return vault.films.select_related("twin__life_stage", "revision__template", "ordered_by")
+    """Every film of a vault, newest first, with how its rendering stands."""
+    return vault.films.select_related("twin__life_stage", "revision__template", "ordered_by").annotate(
+        job_state=latest_job_state("render_film")
+    )
 
 
 def measures_of(film: Film) -> list[tuple[str, str]]:

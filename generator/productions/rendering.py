@@ -29,7 +29,7 @@ LOSSLESS_DB = 99.0
 
 @dataclass(frozen=True)
 class Source:
-    """An opened template: `open` gives a fresh reader each time, landmarks float32 (T, 468, 3) px with NaN where there is no face."""
+    """An opened template. `open` gives a fresh reader each time; landmarks: float32 (T, 468, 3) px, NaN without a face."""
 
     open: Callable[[], BinaryIO]
     landmarks: NDArray[np.float32]
@@ -67,7 +67,9 @@ def render(
     embeddings), film_frames, bytes.
     """
     began = time.monotonic()
-    shot = Swapper(weights).prepare(_told(source.pictures(), source.frames, on_progress, 0.0, 0.25, "Drawing faces"), source.landmarks)
+    shot = Swapper(weights).prepare(
+        _told(source.pictures(), source.frames, on_progress, 0.0, 0.25, "Drawing faces"), source.landmarks
+    )
     mark = VisibleMark(source.width, source.height)
     touched = _Touched(source.frames)
     title = title_frames(storyboard, source.rate)

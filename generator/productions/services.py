@@ -75,8 +75,13 @@ def render_film(film_id: UUID, work) -> None:
     3. It is stored encrypted and shown.
     """
     film = Film.objects.select_related(
-        "vault__keyring", "vault__subject", "twin__weights__keyring", "twin__life_stage", "storyboard__keyring",
-        "revision__content__keyring", "revision__template",
+        "vault__keyring",
+        "vault__subject",
+        "twin__weights__keyring",
+        "twin__life_stage",
+        "storyboard__keyring",
+        "revision__content__keyring",
+        "revision__template",
     ).get(id=film_id)
     if film.state != Film.State.ORDERED:
         return

@@ -77,7 +77,7 @@ def test_without_consent_no_twin_begins(learned):
 
 def test_with_too_few_faces_no_twin_begins_and_it_says_how_many_are_needed(learned):
     senior = learned.vault.subject.life_stages.get(name="senior")
-    with pytest.raises(NotEnoughFaces, match="There are 0 faces of Franck .* 60 are needed"):
+    with pytest.raises(NotEnoughFaces, match=r"There are 0 faces of Franck .* 60 are needed"):
         start_twin(senior, preset="tiny", seconds=60, by=learned.bob)
 
 

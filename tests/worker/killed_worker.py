@@ -1,7 +1,7 @@
 """Kills the real worker in the middle of a training, and again of a rendering; prints what came of it as JSON.
 
-Run by `test_killed_worker.py` in an installation of its own, with the rows of a vault that is ready to be learned from in the file
-that is its argument. Everything is real: embedded broker, Celery workers in processes of their own, the database, the keys.
+Run by `test_killed_worker.py` in an installation of its own, with the rows of a vault that is ready to be learned from in
+the file that is its argument. Everything is real: the broker, Celery workers in processes of their own, the database, the keys.
 """
 
 import json
@@ -71,9 +71,7 @@ with Stack(queues=["gpu"], logs=Path(sys.argv[1]).parent) as stack:
     training = job_of(twin)
     twin.refresh_from_db()
 
-    film = order_film(
-        twin.vault, twin=twin, revision=TemplateRevision.objects.get(), storyboard=Storyboard("greeting"), by=bob
-    )
+    film = order_film(twin.vault, twin=twin, revision=TemplateRevision.objects.get(), storyboard=Storyboard("greeting"), by=bob)
     until("the rendering", lambda: job_of(film).progress > 0, stack)
     stack.kill("worker-gpu")
     stack.start_worker("gpu")
@@ -83,7 +81,7 @@ with Stack(queues=["gpu"], logs=Path(sys.argv[1]).parent) as stack:
     after = rows(twin)
     log = stack.logs / "worker-gpu.log"
 
-print(
+sys.stdout.write(
     json.dumps(
         {
             "state_after_kill": state_after_kill,

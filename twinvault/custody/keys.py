@@ -1,7 +1,7 @@
 """Keys: a master key wraps working keys, a working key wraps file keys.
 
-The master keys lie in one JSON file outside the data folder: {"current": id, "keys": {id: base64 of 32 bytes}}. Whoever loses it has
-lost everything that was encrypted; whoever steals the data folder without it has stolen noise.
+The master keys lie in one JSON file outside the data folder: {"current": id, "keys": {id: base64 of 32 bytes}}. Whoever loses
+it has lost everything that was encrypted; whoever steals the data folder without it has stolen noise.
 """
 
 import base64

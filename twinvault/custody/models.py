@@ -32,10 +32,10 @@ class StoredObject(models.Model):
     size = models.BigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
     @property
     def name(self) -> str:
         """Its name in the ciphertext storage. Says nothing of the content."""
         return f"{self.keyring_id}/{self.id}"
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.id}"

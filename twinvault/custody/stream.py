@@ -3,8 +3,9 @@
     header    1 byte 40 | 32 bytes salt | 7 bytes nonce prefix
     segments  1 MiB of ciphertext each, tag included; the first is shorter by the header, the last is as long as it needs
 
-Key of a stream: HKDF-SHA256(file key, salt, info = associated data, 32 bytes). Nonce of segment i: prefix | uint32 i | 1 if it is the
-last, else 0. So segments cannot be dropped, repeated or exchanged, and a stream cannot stand in for another with other associated data.
+Key of a stream: HKDF-SHA256(file key, salt, info = associated data, 32 bytes). Nonce of segment i: prefix | uint32 i | 1 if it
+is the last, else 0. So segments cannot be dropped, repeated or exchanged, and a stream cannot stand in for another with other
+associated data.
 Specification: developers.google.com/tink/streaming-aead/aes_gcm_hkdf_streaming
 """
 
@@ -75,8 +76,8 @@ def plain_size(cipher_size: int) -> int:
 class SegmentWriter:
     """Appends plaintext to a stream, segment by segment, and can go on where another process ended.
 
-    A segment is written once more is known to follow it, since the last one is marked. What is not yet written is `tail`, at most
-    one segment of plaintext; `resume` takes it back.
+    A segment is written once more is known to follow it, since the last one is marked. What is not yet written is `tail`, at
+    most one segment of plaintext; `resume` takes it back.
     """
 
     def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes):
@@ -128,7 +129,7 @@ class SegmentWriter:
 
 
 class DecryptingReader(io.RawIOBase):
-    """Reads a finished stream from anywhere. Only segments that are asked for are read, and each is verified before a byte of it is given.
+    """Reads a finished stream from anywhere. Only segments that are asked for are read; each is verified before use.
 
     The last segment is verified first, so that a truncated stream is noticed before anything of it is used.
     """

@@ -48,6 +48,9 @@ class Job(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.title} ({self.state})"
+
     @property
     def is_open(self) -> bool:
         return self.state in {self.State.QUEUED, self.State.RUNNING}
@@ -55,6 +58,3 @@ class Job(models.Model):
     @property
     def can_be_retried(self) -> bool:
         return self.state in {self.State.FAILED, self.State.STOPPED}
-
-    def __str__(self) -> str:
-        return f"{self.title} ({self.state})"

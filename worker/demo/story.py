@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from worker.demo.visitor import Visitor, VisitFailed
+from worker.demo.visitor import VisitFailed, Visitor
 
 _VAULT = re.compile(r"/vaults/([0-9a-f-]{36})/")
 _TEMPLATE = re.compile(r"/templates/([0-9a-f-]{36})/")

@@ -112,7 +112,7 @@ class Visitor:
             raise VisitFailed(f"{path}: {wrong}")
         return answer
 
-    def upload(self, address: str, file: Path, metadata: dict[str, str], told: Callable[[float], None] = lambda share: None) -> str:
+    def upload(self, address: str, file: Path, metadata: dict[str, str], told: Callable[[float], None]) -> str:
         """Sends a file as the upload page's script does (tus 1.0); returns the address of the upload."""
         size = file.stat().st_size
         described = ",".join(

@@ -11,7 +11,8 @@ from processing.engine.canonical import OVAL, apply, canonical_face, crop_matrix
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 EYES = ((33, 160, 158, 133, 153, 144), (263, 387, 385, 362, 380, 373))
 BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
-BELOW_MOUTH = (17, 84, 181, 91, 146, 314, 405, 321, 375, 152, 148, 377)
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+BELOW_MOUTH = (*(17, 84, 181, 91, 146, 314, 405, 321, 375, 152, 148, 377), *(324, 318, 402, 317, 14, 87, 178, 88, 95))
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def draw(person: Person, mouth: float, gaze: float, centre: tuple[float, float],
 
     fill(OVAL, person.skin)
     fill(LIPS, person.lips)
+    fill(INNER_LIPS, (40, 10, 10))
     for eye, brow in zip(EYES, BROWS, strict=True):
         fill(eye, (245, 245, 245))
         middle = landmarks[list(eye), :2].mean(0) + np.array([gaze * width * 0.03, 0.0])

@@ -15,7 +15,7 @@ def weights() -> bytes:
 def test_weights_carry_what_rebuilds_their_network():
     network = build_network(TINY).eval()
     opened = load_weights(dump_weights(TINY, network.state_dict()))
-    face = torch.rand(1, 3, 32, 32)
+    face = torch.rand(1, 4, 32, 32)
     assert opened.config == TINY
     assert torch.allclose(opened(face, "subject"), network(face, "subject"), atol=0.02)
 

@@ -36,7 +36,7 @@ def test_both_decoders_draw_colour_and_mask_at_the_size_of_the_face(size, dims):
     config = replace(PRESETS["tiny"], size=size, dims=dims, depths=(1,) * len(dims))
     network = build_network(config)
     for side in ("subject", "library"):
-        assert network(torch.rand(2, 3, size, size), side).shape == (2, 4, size, size)
+        assert network(torch.rand(2, 4, size, size), side).shape == (2, 4, size, size)
     assert count_parameters(network) > 0
 
 
@@ -44,14 +44,14 @@ def test_a_fresh_decoder_already_shows_the_average_face_of_its_side():
     network = build_network(PRESETS["tiny"])
     faces = torch.rand(5, 3, 32, 32)
     network.subject.start_from(faces, torch.ones(5, 1, 32, 32))
-    drawn = network(torch.rand(3, 3, 32, 32), "subject")
+    drawn = network(torch.rand(3, 4, 32, 32), "subject")
     assert torch.allclose(drawn[:, :3], faces.mean(0).expand(3, -1, -1, -1), atol=0.3)
     assert (drawn[:, 3] > 2).all()
 
 
 def test_gradients_reach_every_part_and_keep_to_their_side():
     network = build_network(PRESETS["tiny"])
-    network(torch.rand(2, 3, 32, 32), "subject").square().mean().backward()
+    network(torch.rand(2, 4, 32, 32), "subject").square().mean().backward()
     reached = [
         name for name, value in network.named_parameters() if value.grad is not None and value.grad.abs().sum() > 0
     ]
@@ -64,7 +64,7 @@ def test_gradients_reach_every_part_and_keep_to_their_side():
 
 def test_one_pass_of_the_encoder_serves_both_sides_alike():
     network = build_network(PRESETS["tiny"]).eval()
-    anna, bruno = torch.rand(2, 3, 32, 32), torch.rand(3, 3, 32, 32)
+    anna, bruno = torch.rand(2, 4, 32, 32), torch.rand(3, 4, 32, 32)
     together = network.rebuild(anna, bruno)
     assert torch.allclose(together[0], network(anna, "subject"), atol=1e-4)
     assert torch.allclose(together[1], network(bruno, "library"), atol=1e-4)

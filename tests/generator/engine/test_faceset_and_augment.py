@@ -19,6 +19,12 @@ def test_a_set_holds_masks_on_the_face_and_features_within(anna):
     assert 0.02 < (anna.features > 127).mean() < (anna.masks > 127).mean()
 
 
+def test_openings_show_the_mouth_at_work(anna):
+    lower = anna.openings[:, 18:].astype(float).sum((1, 2))
+    assert lower.max() > 2 * lower.min()
+    assert (anna.openings > 127).sum() < (anna.features > 127).sum()
+
+
 def test_too_few_faces_are_refused_in_a_sentence():
     with pytest.raises(FaceSetError, match="too few"):
         build_faceset(np.zeros((3, 64, 64, 3), np.uint8), np.zeros((3, 468, 3), np.float32), np.arange(3.0), 32)
@@ -49,7 +55,7 @@ def test_nothing_is_held_out_when_nothing_is_asked(anna):
 def test_an_identity_transform_gives_the_faces_themselves(anna):
     tensors = augment.FaceTensors.of(anna, CPU)
     batch = augment.make_batch(STILL, tensors, torch.Generator().manual_seed(0), warp=True)
-    assert torch.allclose(batch.source, batch.target, atol=1e-4)
+    assert torch.allclose(batch.source[:, :3], batch.target, atol=1e-4)
     known = retone(tensors.images.float() / 255, tensors.tone, standard_tone(len(tensors)))
     for face in batch.target:
         assert (known - face).abs().flatten(1).max(1).values.min() < 0.01
@@ -59,13 +65,13 @@ def test_a_batch_is_varied_within_its_ranges_and_only_the_source_is_warped(anna)
     config = PRESETS["tiny"]
     tensors = augment.FaceTensors.of(anna, CPU)
     batch = augment.make_batch(config, tensors, torch.Generator().manual_seed(3), warp=True)
-    for value, channels in ((batch.source, 3), (batch.target, 3), (batch.mask, 1), (batch.features, 1)):
+    for value, channels in ((batch.source, 4), (batch.target, 3), (batch.mask, 1), (batch.features, 1)):
         assert value.shape == (config.batch, channels, 32, 32)
     for value in (batch.mask, batch.features):
         assert float(value.min()) >= 0.0 and float(value.max()) <= 1.0
-    assert not torch.allclose(batch.source, batch.target, atol=0.02)
+    assert not torch.allclose(batch.source[:, :3], batch.target, atol=0.02)
     straight = augment.make_batch(replace(config, light=0.0), tensors, torch.Generator().manual_seed(3), warp=False)
-    assert torch.allclose(straight.source, straight.target, atol=1e-5)
+    assert torch.allclose(straight.source[:, :3], straight.target, atol=1e-5)
     assert torch.allclose(straight.target, batch.target, atol=1e-5)
 
 

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from drawn_faces import ANNA, BRUNO, film
@@ -38,7 +39,7 @@ def test_the_drawn_face_is_more_like_the_subject_than_the_actor_is(swapper, scen
     true, points = film(ANNA, 20)
     crops = np.stack([warp(f, crop_matrix(p, 32), 32) for f, p in zip(frames, landmarks, strict=True)])
     wanted = np.stack([warp(f, crop_matrix(p, 32), 32) for f, p in zip(true, points, strict=True)])
-    drawn, learned = swapper.draw(crops, np.full((20, 32, 32), 255, np.uint8))
+    drawn, learned = swapper.draw(crops, np.full((20, 32, 32), 255, np.uint8), np.zeros((20, 32, 32), np.uint8))
     assert learned.shape == (20, 32, 32) and learned.min() >= 0 and learned.max() <= 1
 
     def likeness(pictures):
@@ -129,6 +130,17 @@ def test_matching_brings_the_statistics_to_those_wanted():
     wanted = own + np.float32([[[5, 3, -4], [1, 0.5, 0.5]]])
     assert np.allclose(colour.statistics(colour.match(lab, own, wanted), weight), wanted, atol=0.05)
     assert np.abs(colour.from_lab(lab).astype(int) - pictures).max() <= 2
+
+
+def test_soft_drawings_are_made_as_crisp_as_the_scene_and_no_crisper():
+    scene = colour.to_lab(np.random.default_rng(0).integers(60, 160, (3, 32, 32, 3), dtype=np.uint8))
+    weight = np.ones((3, 32, 32), np.float32)
+    soft = np.stack([cv2.GaussianBlur(picture, (0, 0), 0.7) for picture in scene])
+    crisp = colour.match_detail(soft, scene, weight, limit=10.0)
+    assert np.abs(crisp - scene).mean() < np.abs(soft - scene).mean()
+    assert crisp[..., 0].std() <= scene[..., 0].std() * 1.05
+    assert np.allclose(crisp[..., 1:], soft[..., 1:])
+    assert np.allclose(colour.match_detail(scene, soft, weight, limit=10.0), scene)
 
 
 def test_a_soft_mask_never_exceeds_the_mask_it_came_from():

@@ -153,9 +153,7 @@ def test_a_twin_of_another_vault_is_never_used(story):
     other = open_vault(story.charlie, name="Other", subject_name="Bruno", stages=["all"])
     record_consent(other.subject, basis="living", given_by="Bruno", statement="I agree.", by=story.charlie)
     with pytest.raises(ValueError, match="another vault"):
-        order_film(
-            other, twin=story.twin, revision=story.revision, storyboard=Storyboard("greeting"), by=story.charlie
-        )
+        order_film(other, twin=story.twin, revision=story.revision, storyboard=Storyboard("greeting"), by=story.charlie)
 
 
 def test_a_template_the_twin_has_not_learned_with_asks_for_a_new_twin(story, order, django_capture_on_commit_callbacks):

@@ -105,6 +105,8 @@ def test_a_film_that_failed_says_why_on_its_page(story, order, browse):
     finish(job, Job.State.FAILED, error="The disk of this server is full.", cause="OSError: 28")
     page = browse(story.bob).get(reverse("film", args=[job.target_id])).content.decode()
     assert "The disk of this server is full." in page and "OSError" not in page
+    films = browse(story.bob).get(reverse("order", args=[story.vault.id])).content.decode()
+    assert '<span class="badge failed">failed</span>' in films and "being made" not in films
 
 
 def test_the_owner_seeks_in_the_film(story, browse):

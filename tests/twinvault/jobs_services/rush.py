@@ -46,7 +46,7 @@ connections.close_all()
 with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
     outcome = pool.map(rush, range(PROCESSES), chunksize=1)
 states = list(Job.objects.values_list("state", flat=True))
-print(
+sys.stdout.write(
     json.dumps(
         {
             "claimed": sum(claimed for claimed, _ in outcome),
@@ -58,4 +58,3 @@ print(
         }
     )
 )
-sys.stdout.flush()

@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-from celery import Celery
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -12,9 +11,7 @@ from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobStopped, claim, enqueue, finish, renew, report, retry, stop, sweep
 
 
-def test_a_job_is_sent_once_what_it_works_on_is_committed(
-    vault, alice, target, on_queue, django_capture_on_commit_callbacks
-):
+def test_a_job_is_sent_once_what_it_works_on_is_committed(vault, alice, target, on_queue, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         job = enqueue("paint", target, queue="gpu", title="Paint", vault=vault, user=alice)
         assert on_queue() == []
@@ -56,7 +53,7 @@ def test_a_job_waits_while_the_broker_is_away_and_the_sweep_sends_it_later(
     vault, target, on_queue, tmp_path, monkeypatch, django_capture_on_commit_callbacks
 ):
     with monkeypatch.context() as away:
-        away.setattr(broker, "app", Celery(broker=f"redis+socket://{tmp_path}/nobody-listens.sock"))
+        away.setattr(broker, "app", broker.make_app(f"redis+socket://{tmp_path}/nobody-listens.sock"))
         with django_capture_on_commit_callbacks(execute=True):
             job = enqueue("paint", target, queue="cpu", title="Paint", vault=vault)
     job.refresh_from_db()

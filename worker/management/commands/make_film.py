@@ -24,7 +24,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser) -> None:
-        parser.add_argument("--subject", nargs="+", type=Path, required=True, metavar="FILE", help="videos and pictures of one person")
+        parser.add_argument(
+            "--subject", nargs="+", type=Path, required=True, metavar="FILE", help="videos and pictures of one person"
+        )
         parser.add_argument("--template", type=Path, required=True, metavar="FILE", help="the video to put the face into")
         parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the film goes, an .mp4")
         parser.add_argument("--train-seconds", type=float, default=240.0, help="how long to learn (default 240)")
@@ -43,7 +45,10 @@ class Command(BaseCommand):
         if options["train_seconds"] <= 0:
             self._end("--train-seconds must be more than 0.")
         if not sandbox.inside():
-            sys.exit(sandbox.run_inside(_command(options)))
+            status = sandbox.run_inside(_command(options))
+            if status == sandbox.INTERRUPTED:
+                self.stderr.write("Stopped; nothing was kept.")
+            sys.exit(status)
         self._make(options)
 
     def _end(self, sentence: str, status: int = UNUSABLE) -> NoReturn:
@@ -73,8 +78,6 @@ class Command(BaseCommand):
         except JobFailed as error:
             self.stderr.write(error.cause)
             self._end(str(error), 1)
-        except KeyboardInterrupt:
-            self._end("Stopped; nothing was kept.", 130)
         finally:
             connection.close()
         options["out"].write_bytes(film)
