@@ -27,6 +27,13 @@ class Twin(models.Model):
     library = models.ManyToManyField(TemplateRevision, related_name="twins", help_text="templates it was trained against")
     weights = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     checkpoint = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    identity = models.ForeignKey(
+        StoredObject,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="embeddings of the faces it learned from, to measure films by; they outlast the footage",
+    )
     statistics = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     measures = models.JSONField(default=dict, help_text="parameters, images_seen, images_per_second, heldout_ssim")
     faces = models.PositiveIntegerField(default=0, help_text="faces it learned from")

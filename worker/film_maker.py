@@ -154,9 +154,13 @@ def _look_at_footage(say: Callable[[str], None]) -> None:
             run_queued_jobs()
             return
         except JobFailed as error:
-            if not error.refused or not Footage.objects.exclude(state=Footage.State.REFUSED).exists():
+            if not error.refused:
                 raise
-            say(f"{error} The film is made without it.")
+            name = Footage.objects.get(id=error.job.target_id).filename
+            sentence = str(error) if name in str(error) else f"{name}: {error}"
+            if not Footage.objects.exclude(state=Footage.State.REFUSED).exists():
+                raise Unusable(sentence) from error
+            say(f"{sentence} The film is made without it.")
 
 
 def _say_who_is_the_subject(vault: Vault, owner: User, say: Callable[[str], None]) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from generator.productions.services import render_film
-from generator.services import train_twin
+from generator.learning import train_twin
+from generator.productions.making import render_film
 from processing.services import analyse_footage
 from templates_library.services import prepare_revision
 from worker.work import Work

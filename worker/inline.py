@@ -17,6 +17,7 @@ class JobFailed(RuntimeError):
 
     def __init__(self, job: Job, ended_by: Exception | None):
         super().__init__(job.error or f"{job.title} was {job.get_state_display()}.")
+        self.job = job
         self.cause = job.cause
         self.refused = isinstance(ended_by, JobRefused)
 

@@ -41,7 +41,7 @@ def sandbox_environment() -> Iterator[dict[str, str]]:
                 "TWINVAULT_MASTER_KEY_FILE": str(folder / "keys/master.json"),
                 "TWINVAULT_SECRET_KEY": "no pages are served from here",
                 # jobs are run by the process itself, one after the other
-                "TWINVAULT_BROKER": "memory://",
+                "TWINVAULT_BROKER": "memory://localhost",
             }
         )
     finally:

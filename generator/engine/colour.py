@@ -42,14 +42,20 @@ def smooth_over_time(values: Floats, shots: NDArray[np.integer], spread: float) 
         return values
     smoothed = np.empty_like(values)
     reach = int(np.ceil(3 * spread))
-    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
     for shot in np.unique(shots):
         rows = np.flatnonzero(shots == shot)
-        flat = values[rows].reshape(len(rows), -1).astype(np.float64)
+        own, length = values[rows], len(rows)
+        total, inside = np.zeros_like(own), np.zeros(length, np.float32)
+        for offset in range(-min(reach, length - 1), min(reach, length - 1) + 1):
+            share = np.float32(np.exp(-0.5 * (offset / spread) ** 2))
+            here, there = (
+                slice(max(0, -offset), length - max(0, offset)),
+                slice(max(0, offset), length + min(0, offset)),
+            )
+            total[here] += share * own[there]
+            inside[here] += share
         # Dividing by the window's part that lies inside the shot keeps its ends unbiased.
-        inside = np.convolve(np.ones(len(rows)), window, mode="full")[reach : reach + len(rows)]
-        columns = [np.convolve(c, window, mode="full")[reach : reach + len(rows)] / inside for c in flat.T]
-        smoothed[rows] = np.stack(columns, axis=1).reshape(values[rows].shape)
+        smoothed[rows] = total / inside.reshape(-1, *[1] * (values.ndim - 1))
     return smoothed
 
 

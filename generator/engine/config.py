@@ -37,7 +37,7 @@ class TwinConfig:
     zoom: float = 0.02  # part of the scale
     shift: float = 0.015  # part of the side
     flip: float = 0.3  # chance
-    warp: float = 0.045  # standard deviation of the warp grid's nodes, part of the side
+    warp: float = 0.05  # standard deviation of the warp grid's nodes, part of the side
     warp_until: float = 0.75  # part of the training after which the input is no longer warped
     light: float = 0.15  # error of the source's tone, in deviations of the face's own
 
@@ -46,8 +46,8 @@ class TwinConfig:
     loss_dssim: float = 1.0
     loss_edges: float = 1.0
     loss_mask: float = 0.1
-    background: float = 0.3  # weight of a pixel outside the face, where the face weighs 1
-    features: float = 3.0  # weight of a pixel in the eyes and the mouth
+    background: float = 0.15  # weight of a pixel outside the face, where the face weighs 1
+    features: float = 2.0  # weight of a pixel in the eyes and the mouth
 
     # What the training keeps
     heldout: float = 0.1  # part of the faces, in stretches of time, that the training never sees

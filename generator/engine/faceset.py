@@ -15,6 +15,8 @@ _RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 14
 _LEFT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+# How far up the forehead a face reaches: 0 ends at the brows, 1 at the hair, which is not to be carried over.
+FOREHEAD = 0.7
 _FINER = 4
 _MINIMUM = 8
 
@@ -105,7 +107,7 @@ def build_faceset(
     if len(crops) < _MINIMUM:
         raise FaceSetError(f"{len(crops)} faces are too few to learn from; at least {_MINIMUM} are needed.")
     side = crops.shape[1]
-    masks = np.stack([hull_mask(points, side) for points in landmarks])
+    masks = np.stack([hull_mask(points, side, FOREHEAD) for points in landmarks])
     features = np.stack([feature_mask(points, side) for points in landmarks])
     openings = np.stack([opening_mask(points, side) for points in landmarks])
     return FaceSet(crops, masks, np.asarray(moments, np.float64), features, openings).resized(size)

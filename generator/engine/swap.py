@@ -19,7 +19,7 @@ from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
 from . import blend, colour
 from .checkpoint import load_weights
 from .device import choose_device, keep_freed_memory, mixed_precision
-from .faceset import opening_mask
+from .faceset import FOREHEAD, opening_mask
 from .tone import measure_tone, retone, standard_tone
 
 Floats = NDArray[np.float32]
@@ -37,7 +37,6 @@ class SwapSettings:
     erosion: float = 0.01
     feather: float = 0.09
     levels: int = 3  # of the Laplacian pyramid
-    forehead: float = 0.85  # how far up from the brows (0) to the hair (1) the new face reaches
     batch: int = 32  # faces drawn at once
 
 
@@ -102,7 +101,7 @@ class Swapper:
 
         Raises ValueError when there are fewer frames than landmarks.
         """
-        size, settings = self.size, self.settings
+        size = self.size
         has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)), np.bool_)
         matrices = np.zeros((len(landmarks), 2, 3), np.float32)
         matrices[:, :, :2] = np.eye(2)
@@ -116,7 +115,7 @@ class Swapper:
             if has_face[index]:
                 crops[index] = warp(frame, matrices[index], size)
                 points = apply(matrices[index], landmarks[index])
-                hulls[index] = hull_mask(points, size, settings.forehead)
+                hulls[index] = hull_mask(points, size, FOREHEAD)
                 openings[index] = opening_mask(points, size)
         if read < len(landmarks):
             raise ValueError(f"{len(landmarks)} frames were announced and only {read} came.")
@@ -129,7 +128,7 @@ class Swapper:
             for shot in np.unique(shots[rows]):
                 own = rows[shots[rows] == shot]
                 faces[own], masks[own] = self._settle(crops[own], hulls[own], openings[own])
-        return Shot(faces, masks, matrices, has_face, settings.levels)
+        return Shot(faces, masks, matrices, has_face, self.settings.levels)
 
     def draw(self, crops: Images, masks: Images, openings: Images, spread: float = 0.0) -> tuple[Images, Floats]:
         """Crops uint8 (N, S, S, 3) of anyone -> the subject doing the same.

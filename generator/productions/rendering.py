@@ -162,5 +162,5 @@ def _measure(film, source, storyboard, mark, touched, subject, actor, title) -> 
 
 
 def _distance(a: Sequence[NDArray[np.float32]] | NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Mean distance; None where there is nothing to compare with: the footage may have been removed since it was learned."""
+    """Mean distance; None where no face could be measured."""
     return round(mean_distance(np.stack(a), b), 4) if len(a) and len(b) else None

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from generator import queries, services
+from generator import learning, queries
 from generator.models import Twin
 from generator.services import retire_twin, start_twin
 from processing.datasets import NotEnoughFaces
@@ -110,7 +110,7 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(twin):
 
 
 def test_a_training_stops_when_consent_is_withdrawn(twin, learned, monkeypatch):
-    monkeypatch.setattr(services, "CONSENT_EVERY_S", 0.0)
+    monkeypatch.setattr(learning, "CONSENT_EVERY_S", 0.0)
     consent = learned.vault.subject.consents.get()
 
     job = work_until(twin, then=lambda job: withdraw_consent(consent, by=learned.alice))
@@ -138,8 +138,8 @@ def test_retiring_a_twin_while_it_learns_stops_it_and_leaves_nothing(twin, learn
 
     assert job.state == "stopped"
     assert twin.state == "retired"
-    assert (twin.weights, twin.checkpoint, twin.statistics, twin.previews.count()) == (None, None, None, 0)
-    kinds = {"weights", "checkpoint", "statistics", "preview"}
+    assert (twin.weights, twin.checkpoint, twin.statistics, twin.identity, twin.previews.count()) == (None, None, None, None, 0)
+    kinds = {"weights", "checkpoint", "statistics", "identity", "preview"}
     assert not StoredObject.objects.filter(kind__in=kinds).exists()
 
 
@@ -149,7 +149,7 @@ def test_retiring_a_twin_erases_what_it_has_learned(story, django_capture_on_com
     story.twin.refresh_from_db()
 
     assert story.twin.state == "retired" and story.twin.weights is None
-    assert not StoredObject.objects.filter(kind__in={"weights", "statistics", "preview"}).exists()
+    assert not StoredObject.objects.filter(kind__in={"weights", "statistics", "identity", "preview"}).exists()
     assert len(erasures) >= 3
 
 

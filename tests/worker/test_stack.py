@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,9 +11,11 @@ from worker.stack import RESTARTS_A_MINUTE, Stack, StackFailed
 
 
 @pytest.fixture
-def stack(tmp_path) -> Stack:
+def stack(tmp_path) -> Iterator[Stack]:
     """A stack that has not begun; its processes are started by hand."""
-    return Stack(logs=tmp_path)
+    made = Stack(logs=tmp_path)
+    yield made
+    made.__exit__(None, None, None)
 
 
 def begin(stack: Stack, program: str) -> subprocess.Popen:
@@ -30,12 +33,12 @@ def test_what_ends_by_itself_is_started_again_but_not_for_ever(stack):
 
 
 def test_what_runs_is_left_alone_and_ended_on_leaving(stack):
-    process = begin(stack, "import sys; sys.stdin.read()")
-    try:
-        stack.check()
-        assert stack.keep_up() == []
-    finally:
-        stack.__exit__(None, None, None)
+    process = begin(stack, "import signal; signal.pause()")
+    stack.check()
+    assert stack.keep_up() == []
+
+    stack.__exit__(None, None, None)
+
     assert process.poll() is not None
     assert not stack._folder.exists()
 

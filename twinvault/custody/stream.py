@@ -87,7 +87,7 @@ class SegmentWriter:
 
     @classmethod
     def resume(cls, raw: BinaryIO, file_key: bytes, associated: bytes, tail: bytes) -> "SegmentWriter":
-        """Goes on with a stream of whole segments in `raw`, open for reading and writing; a torn segment at its end is cut off."""
+        """Goes on with a stream of whole segments in `raw`, open for reading and writing; a torn one at its end is cut off."""
         writer = cls.__new__(cls)
         raw.seek(0)
         cipher = SegmentCipher(file_key, raw.read(HEADER), associated)

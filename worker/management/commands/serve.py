@@ -39,8 +39,8 @@ class Command(BaseCommand):
             self.stdout.write("Stopped.")
 
     def _say_who(self) -> None:
-        if not SIGN_IN.exists():
-            self.stdout.write("Nobody has an account yet: open the address and sign up.")
+        if not SIGN_IN.exists() or settings.DATA_DIR != BASE_DIR / "var/data":
+            self.stdout.write("Open the address and sign up, or sign in.")
             return
         self.stdout.write("The demo made these people:")
         for role, person in json.loads(SIGN_IN.read_text()).items():
