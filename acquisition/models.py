@@ -26,6 +26,7 @@ class Footage(models.Model):
     filmed_on = models.DateField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     refusal = models.CharField(max_length=500, blank=True)
+    note = models.CharField(max_length=500, blank=True, help_text="what a person should know of footage that can be used")
     kind = models.CharField(max_length=10, blank=True, help_text="video or image")
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)

@@ -42,12 +42,14 @@ def request_analysis(footage: Footage, by) -> Job:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was found in footage: a table with a row a face, where each face's crop lies, and how many frames were looked at."""
+    """What was found in footage: a table with a row a face, where each face's crop lies, how many frames were looked at, and how
+    far into the footage the last of them lies (0..1)."""
 
     table: DescriptorTable
     places: list[tuple[int, int]]
     pack: StoredObject
     frames: int
+    reached: float
 
 
 def analyse_footage(footage_id: UUID, work) -> None:
@@ -88,11 +90,11 @@ class _NoFace(MediaError):
 
 
 def _look(footage: Footage, source, work) -> _Seen:
-    frames = 0
+    frames, reached, latest = 0, 0.0, 0.0
 
     def progress(fraction: float) -> None:
-        nonlocal frames
-        frames += 1
+        nonlocal frames, reached, latest
+        frames, reached, latest = frames + 1, latest, fraction
         if work.report(0.97 * fraction, f"Looking for faces in {footage.filename}"):
             _consent_or_refuse(footage.vault.subject)
 
@@ -115,7 +117,7 @@ def _look(footage: Footage, source, work) -> _Seen:
         _embed_the_rest(found, clearest)
     assert writer.stored is not None
     # after the last frame the engine speaks once more
-    return _Seen(tabulate(found), places, writer.stored, max(1, frames - 1))
+    return _Seen(tabulate(found), places, writer.stored, max(1, frames - 1), reached)
 
 
 def _embed_the_rest(found: list[FaceObservation], clearest: dict[int, tuple[int, FaceObservation]]) -> None:
@@ -169,12 +171,23 @@ def _replace(footage: Footage, info: MediaInfo, seen: _Seen, pack: StoredObject,
     Footage.objects.filter(id=footage.id).update(
         state=Footage.State.PROCESSED,
         refusal="",
+        note=_note(footage, info, seen.reached),
         kind=info.kind,
         width=info.width,
         height=info.height,
         seconds=info.seconds,
     )
     record("footage analysed", vault_id=footage.vault_id, target=footage, faces=len(seen.places), people=len(people))
+
+
+def _note(footage: Footage, info: MediaInfo, reached: float) -> str:
+    """A sentence where the end of a film is missing, else ''."""
+    if info.kind != "video" or not info.seconds or (1 - reached) * info.seconds <= max(1.0, 0.05 * info.seconds):
+        return ""
+    return (
+        f"Only the first {reached * info.seconds:.0f} of {info.seconds:.0f} seconds of {footage.filename} could be read: it was cut off "
+        "or is damaged. What could be read is used; send it again if you have the whole of it."
+    )
 
 
 def _sort_into_people(table: DescriptorTable) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('filmed_on', models.DateField(blank=True, null=True)),
                 ('state', models.CharField(choices=[('waiting', 'waiting to be looked at'), ('processed', 'looked at'), ('refused', 'cannot be used')], default='waiting', max_length=10)),
                 ('refusal', models.CharField(blank=True, max_length=500)),
+                ('note', models.CharField(blank=True, help_text='what a person should know of footage that can be used', max_length=500)),
                 ('kind', models.CharField(blank=True, help_text='video or image', max_length=10)),
                 ('width', models.PositiveIntegerField(null=True)),
                 ('height', models.PositiveIntegerField(null=True)),

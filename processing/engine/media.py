@@ -91,9 +91,11 @@ def probe(source: BinaryIO) -> MediaInfo:
         frames, seconds = stream.frames, _length(stream, film)
     rate = stream.average_rate or stream.guessed_rate
     if not frames or not seconds or not rate:
-        # Films recorded by a browser state neither length nor number of frames.
-        frames, seconds = _count_packets(source)
-        rate = Fraction(frames / seconds).limit_denominator(1001) if seconds else Fraction(25)
+        # Films recorded by a browser state neither length nor number of frames; other Matroska files state the length.
+        counted, lasting = _count_packets(source)
+        rate = Fraction(counted / lasting).limit_denominator(1001) if lasting else Fraction(25)
+        # A length that the file does state tells, beside what can be counted, that it was cut off.
+        frames, seconds = frames or counted, seconds or lasting
     return MediaInfo("video", width, height, float(rate), frames, seconds, has_audio)
 
 

@@ -33,6 +33,19 @@ def test_one_man_in_a_film_is_one_person_whose_faces_wait(franck):
     assert Entry.objects.filter(verb="footage analysed", vault_id=franck.vault_id).count() == 1
 
 
+def test_a_film_that_was_cut_off_is_used_as_far_as_it_goes_and_says_so(look_at):
+    whole = clips.film(clips.pictures("franck", 0, 96), container_format="matroska")
+
+    footage = look_at(whole[: len(whole) // 2], "party.mkv")
+
+    assert footage.state == "processed" and footage.analysis.frames_seen >= 4
+    assert footage.note.startswith("Only the first ") and "of 4 seconds of party.mkv could be read" in footage.note
+
+
+def test_a_whole_film_needs_no_note(franck):
+    assert franck.note == ""
+
+
 def test_every_face_has_its_crop_in_the_pack_and_its_row_in_the_table(franck):
     table = load_descriptors(objects.read(franck.analysis.descriptors))
     faces = list(Face.objects.filter(person__analysis=franck.analysis))
