@@ -97,9 +97,7 @@ def require_enough(life_stage: LifeStage) -> int:
     if count >= MINIMUM_FACES:
         return count
     name = life_stage.subject.name
-    waiting = Face.objects.filter(
-        state=Face.State.PENDING, person__analysis__footage__life_stage=life_stage
-    ).count()
+    waiting = Face.objects.filter(state=Face.State.PENDING, person__analysis__footage__life_stage=life_stage).count()
     if count + waiting >= MINIMUM_FACES:
         advice = f"{waiting} more wait until somebody says on the faces page who they are."
     else:

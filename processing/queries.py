@@ -151,9 +151,9 @@ def waiting_people(vault: Vault) -> int:
 
 def kept_faces(life_stage: LifeStage) -> QuerySet[Face]:
     """What may be learned from, in the order in which it lies in the packs."""
-    return Face.objects.filter(
-        state=Face.State.KEPT, offset__gte=0, person__analysis__footage__life_stage=life_stage
-    ).order_by("person__analysis__footage__added_at", "person__analysis_id", "row")
+    return Face.objects.filter(state=Face.State.KEPT, offset__gte=0, person__analysis__footage__life_stage=life_stage).order_by(
+        "person__analysis__footage__added_at", "person__analysis_id", "row"
+    )
 
 
 def by_analysis(rows: Iterable[Face]) -> dict:

@@ -63,9 +63,7 @@ def _replace_reference(subject: Subject, known: NDArray[np.float32]) -> None:
 def _embeddings(subject: Subject) -> dict[UUID, NDArray[np.float32]]:
     """Person id -> float32 (M, 128) of the faces that may speak for it: kept ones of the subject, all of who is not named yet."""
     analyses = Analysis.objects.filter(footage__vault_id=subject.vault_id).select_related("descriptors__keyring")
-    speaking = Face.objects.filter(person__analysis__footage__vault_id=subject.vault_id).exclude(
-        state=Face.State.REJECTED
-    )
+    speaking = Face.objects.filter(person__analysis__footage__vault_id=subject.vault_id).exclude(state=Face.State.REJECTED)
     rows: dict[UUID, dict[UUID, list[int]]] = {}
     for analysis_id, person_id, row in speaking.values_list("person__analysis_id", "person_id", "row"):
         rows.setdefault(analysis_id, {}).setdefault(person_id, []).append(row)

@@ -62,9 +62,7 @@ def analyse_footage(footage_id: UUID, work) -> None:
 
     Footage that cannot be read or shows no face is marked as refused, with the reason. JobRefused says the same.
     """
-    footage = (
-        Footage.objects.select_related("vault__keyring", "vault__subject", "content__keyring").filter(id=footage_id).first()
-    )
+    footage = Footage.objects.select_related("vault__keyring", "vault__subject", "content__keyring").filter(id=footage_id).first()
     if footage is None:
         raise JobRefused("This footage was removed before it could be looked at.")
     _consent_or_refuse(footage.vault.subject)
@@ -163,10 +161,7 @@ def _replace(footage: Footage, info: MediaInfo, seen: _Seen, pack: StoredObject,
         embeddings = embeddings[np.isfinite(embeddings).all(axis=1)]
         person = Person.objects.create(analysis=analysis, number=number, proposed=looks_like(embeddings, known))
         Face.objects.bulk_create(
-            [
-                Face(person=person, row=int(row), offset=seen.places[row][0], length=seen.places[row][1])
-                for row in rows
-            ]
+            [Face(person=person, row=int(row), offset=seen.places[row][0], length=seen.places[row][1]) for row in rows]
         )
     Footage.objects.filter(id=footage.id).update(
         state=Footage.State.PROCESSED,

@@ -79,9 +79,7 @@ def _uuid(text: str) -> str | None:
 
 
 def _address(wanted: queries.FaceFilter, state: str, reason: str = "") -> str:
-    named = {
-        "state": state, "reason": reason, "stage": wanted.stage, "footage": wanted.footage, "person": wanted.person
-    }
+    named = {"state": state, "reason": reason, "stage": wanted.stage, "footage": wanted.footage, "person": wanted.person}
     return "?" + urlencode({name: value for name, value in named.items() if value})
 
 

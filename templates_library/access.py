@@ -25,9 +25,7 @@ def template_for(user, template_id: UUID) -> Template:
 def revision_for(user, revision_id: UUID) -> TemplateRevision:
     """A revision with its template and objects, if the person may see it; else 404."""
     revision = (
-        TemplateRevision.objects.select_related("template", "content__keyring", "poster__keyring")
-        .filter(id=revision_id)
-        .first()
+        TemplateRevision.objects.select_related("template", "content__keyring", "poster__keyring").filter(id=revision_id).first()
     )
     if revision is None:
         raise Http404

@@ -63,9 +63,7 @@ def prepare_revision(revision_id: UUID, work) -> None:
 
     Where nobody is seen well enough, the revision says so and cannot be ordered. JobRefused says the same.
     """
-    revision = (
-        TemplateRevision.objects.select_related("template", "content__keyring").filter(id=revision_id).first()
-    )
+    revision = TemplateRevision.objects.select_related("template", "content__keyring").filter(id=revision_id).first()
     if revision is None:
         raise JobRefused("This template was removed before it could be prepared.")
     if revision.approved_at is None:
@@ -142,9 +140,7 @@ def _follow(seen: _Seen, rate: float) -> tuple[Track, list[bytes]]:
         offset=np.cumsum(length) - length,
         length=length,
         moment=learned.time,
-        in_crop=np.stack(
-            [apply(matrix, face)[:, :2] for matrix, face in zip(learned.matrix, learned.landmarks, strict=True)]
-        ),
+        in_crop=np.stack([apply(matrix, face)[:, :2] for matrix, face in zip(learned.matrix, learned.landmarks, strict=True)]),
     )
     return track, crops
 

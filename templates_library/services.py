@@ -24,8 +24,16 @@ from twinvault.jobs.services import enqueue, stop
 from twinvault.vaults.services import NotAllowed
 
 __all__ = [
-    "NotAllowed", "Unsuitable", "add_revision", "is_orderable", "prepare_again", "prepare_revision", "require_orderable",
-    "review", "submit", "withdraw",
+    "NotAllowed",
+    "Unsuitable",
+    "add_revision",
+    "is_orderable",
+    "prepare_again",
+    "prepare_revision",
+    "require_orderable",
+    "review",
+    "submit",
+    "withdraw",
 ]
 
 APPROVALS_NEEDED = 2
@@ -79,9 +87,7 @@ def _suitable(source: BinaryIO, filename: str) -> MediaInfo:
     return info
 
 
-def _revision(
-    template: Template, number: int, author, info: MediaInfo, source: BinaryIO, filename: str
-) -> TemplateRevision:
+def _revision(template: Template, number: int, author, info: MediaInfo, source: BinaryIO, filename: str) -> TemplateRevision:
     keyring = library_keyring()
     poster = make_poster(source)
     source.seek(0)
@@ -158,9 +164,7 @@ def _approve(revision: TemplateRevision, template: Template, reviewer) -> None:
 
 
 def _enqueue_preparation(revision: TemplateRevision, template: Template, by) -> Job:
-    return enqueue(
-        "prepare_template", revision.id, queue="cpu", title=f"Preparing the template {template.title}"[:200], user=by
-    )
+    return enqueue("prepare_template", revision.id, queue="cpu", title=f"Preparing the template {template.title}"[:200], user=by)
 
 
 @transaction.atomic

@@ -168,6 +168,4 @@ def revision_poster(request: HttpRequest, revision_id: UUID) -> HttpResponse:
     poster = revision_for(request.user, revision_id).poster
     if poster is None:
         raise Http404
-    return HttpResponse(
-        objects.read(poster), content_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"}
-    )
+    return HttpResponse(objects.read(poster), content_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})

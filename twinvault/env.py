@@ -61,9 +61,7 @@ class Environment:
     master_key_file: Path = field(
         default_factory=lambda: Path(text("MASTER_KEY_FILE", str(BASE_DIR / "var/keys/master.json"))).resolve()
     )
-    node_modules: Path = field(
-        default_factory=lambda: Path(text("NODE_MODULES", str(BASE_DIR / "node_modules"))).resolve()
-    )
+    node_modules: Path = field(default_factory=lambda: Path(text("NODE_MODULES", str(BASE_DIR / "node_modules"))).resolve())
     database: str = field(default_factory=lambda: secret("DATABASE", "sqlite"))
     broker: str = field(default_factory=lambda: secret("BROKER", ""))
     s3_bucket: str = field(default_factory=lambda: text("S3_BUCKET"))

@@ -147,8 +147,7 @@ def _open_still(source: BinaryIO) -> Pillow.Image | None:
         raise MediaError("This file is empty; please send it again.")
     source.seek(0)
     too_large = (
-        f"This picture has more than the {MAX_STILL_PIXELS // 1_000_000} megapixels that can be read; "
-        "please send a smaller copy."
+        f"This picture has more than the {MAX_STILL_PIXELS // 1_000_000} megapixels that can be read; please send a smaller copy."
     )
     try:
         still = Pillow.open(source, formats=STILL_FORMATS)

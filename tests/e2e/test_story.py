@@ -92,9 +92,7 @@ def test_a_family_makes_a_film(browser, installation):
     # he submits a template, and two members of the board approve it
     bob.open("/templates/new/")
     page.get_by_label("Title").fill("A man at his desk")
-    page.locator("input[type=file]").set_input_files(
-        {"name": "desk.mp4", "mimeType": "video/mp4", "buffer": clips.actor(2.0)}
-    )
+    page.locator("input[type=file]").set_input_files({"name": "desk.mp4", "mimeType": "video/mp4", "buffer": clips.actor(2.0)})
     page.locator("main form").get_by_role("button").last.click()
     template = re.search(r"/templates/[0-9a-f-]{36}/", page.url).group(0)
     for member in (dora, emil):

@@ -75,9 +75,7 @@ def test_who_was_confirmed_before_is_proposed_and_the_other_is_not(franck, two_m
     say_who(franck.analysis.people.get(), "subject", bob)
 
     table = load_descriptors(objects.read(two_men.analysis.descriptors))
-    on_the_left = {
-        person.id: table.box[person.faces.first().row, 0] < 360 for person in two_men.analysis.people.all()
-    }
+    on_the_left = {person.id: table.box[person.faces.first().row, 0] < 360 for person in two_men.analysis.people.all()}
     assert {person.id: person.proposed for person in two_men.analysis.people.all()} == on_the_left
 
 

@@ -92,9 +92,7 @@ def test_the_crop_of_an_erased_face_is_not_there(two_men, browse, bob):
 
 def test_htmx_is_answered_with_the_card_and_the_new_counts(franck, vault, browse, bob):
     person = franck.analysis.people.get()
-    answer = browse(bob).post(
-        reverse("say_who", args=[person.id]), {"who": "subject"}, headers={"HX-Request": "true"}
-    )
+    answer = browse(bob).post(reverse("say_who", args=[person.id]), {"who": "subject"}, headers={"HX-Request": "true"})
     text = answer.content.decode()
     assert "<html" not in text
     assert f'id="person-{person.id}"' in text and "Take it back" in text

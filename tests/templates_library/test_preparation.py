@@ -102,9 +102,7 @@ def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, p
         services.require_orderable(revision)
 
 
-def test_preparing_again_takes_the_place_of_what_was_prepared(
-    approved, prepare, board, django_capture_on_commit_callbacks
-):
+def test_preparing_again_takes_the_place_of_what_was_prepared(approved, prepare, board, django_capture_on_commit_callbacks):
     prepare(approved)
     old = {approved.track_id, approved.pack_id}
     job = services.prepare_again(approved, board[0])

@@ -72,7 +72,7 @@ with Stack(queues=["gpu"], logs=Path(sys.argv[1]).parent) as stack:
     twin.refresh_from_db()
 
     film = order_film(twin.vault, twin=twin, revision=TemplateRevision.objects.get(), storyboard=Storyboard("greeting"), by=bob)
-    until("the rendering", lambda: job_of(film).progress > 0, stack)
+    until("the rendering", lambda: job_of(film).state == Job.State.RUNNING, stack)
     stack.kill("worker-gpu")
     stack.start_worker("gpu")
     until("the film", lambda: not job_of(film).is_open, stack)

@@ -37,9 +37,7 @@ class _Finished(File):
 
 def adopt(object_id: UUID, keyring: Keyring, kind: str, content_type: str, wrapped_key: bytes, size: int) -> StoredObject:
     """Moves a finished ciphertext from the incoming folder into the storage and makes its row."""
-    row = StoredObject(
-        id=object_id, keyring=keyring, kind=kind, content_type=content_type, wrapped_key=wrapped_key, size=size
-    )
+    row = StoredObject(id=object_id, keyring=keyring, kind=kind, content_type=content_type, wrapped_key=wrapped_key, size=size)
     path = incoming_path(object_id)
     with path.open("rb") as file:
         os.fsync(file.fileno())

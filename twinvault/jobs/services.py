@@ -22,7 +22,7 @@ from twinvault.jobs.models import Job
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-SEND_AGAIN_AFTER = timedelta(seconds=30)
+SEND_AGAIN_AFTER = timedelta(minutes=2)
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 
 
