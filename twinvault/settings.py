@@ -71,6 +71,8 @@ TEMPLATES = [
 ]
 
 if ENV.database == "sqlite":
+    # SQLite makes the file, not the folder
+    DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",

@@ -39,10 +39,7 @@ def pyramid_blend(top: Floats, bottom: Floats, mask: Floats, levels: int) -> Flo
     blended = _mixed(tops[-1], bottoms[-1], masks[-1])
     for level in range(levels - 1, -1, -1):
         size = (masks[level].shape[1], masks[level].shape[0])
-        fine = [
-            stack[level] - np.asarray(cv2.pyrUp(stack[level + 1], dstsize=size), np.float32)
-            for stack in (tops, bottoms)
-        ]
+        fine = [stack[level] - np.asarray(cv2.pyrUp(stack[level + 1], dstsize=size), np.float32) for stack in (tops, bottoms)]
         up = np.asarray(cv2.pyrUp(blended, dstsize=size), np.float32)
         blended = up + _mixed(fine[0], fine[1], masks[level])
     return blended

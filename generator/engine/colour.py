@@ -79,9 +79,7 @@ def match_detail(lab: Floats, scene: Floats, weight: Floats, limit: float, sprea
 
     def detail(pictures: Floats) -> Floats:
         lightness = pictures[..., 0]
-        return np.stack(
-            [plane - np.asarray(cv2.GaussianBlur(plane, (0, 0), spread), np.float32) for plane in lightness]
-        )
+        return np.stack([plane - np.asarray(cv2.GaussianBlur(plane, (0, 0), spread), np.float32) for plane in lightness])
 
     own, wanted = detail(lab), detail(scene)
     energy_own, energy_wanted = (float((np.square(d) * weight).sum()) for d in (own, wanted))

@@ -90,9 +90,7 @@ class TwinConfig:
 
 PRESETS: dict[str, TwinConfig] = {
     # 32 px, for tests: shows a face rebuilt after a few seconds on one core.
-    "tiny": TwinConfig(
-        size=32, dims=(48, 96), depths=(1, 1), detail_dim=16, batch=8, learning_rate=3e-3, ema=0.98, warm_up=10
-    ),
+    "tiny": TwinConfig(size=32, dims=(48, 96), depths=(1, 1), detail_dim=16, batch=8, learning_rate=3e-3, ema=0.98, warm_up=10),
     # 96 px: some four minutes on two cores.
     "quick": TwinConfig(),
     # 128 px: faces that fill more of the frame; some ten minutes on eight cores, one on a GPU.

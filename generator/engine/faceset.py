@@ -64,9 +64,7 @@ class FaceSet:
         """The same faces `size` pixels wide, averaged down or interpolated up."""
         if self.images.shape[1] == size:
             return self
-        features, openings = (
-            None if drawn is None else _resize(drawn, size) for drawn in (self.features, self.openings)
-        )
+        features, openings = (None if drawn is None else _resize(drawn, size) for drawn in (self.features, self.openings))
         return FaceSet(_resize(self.images, size), _resize(self.masks, size), self.moments, features, openings)
 
 
@@ -96,9 +94,7 @@ def opening_mask(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uint8
     return np.asarray(cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def build_faceset(
-    crops: NDArray[np.uint8], landmarks: NDArray[np.floating], moments: NDArray[np.floating], size: int
-) -> FaceSet:
+def build_faceset(crops: NDArray[np.uint8], landmarks: NDArray[np.floating], moments: NDArray[np.floating], size: int) -> FaceSet:
     """Faces ready for a training of side `size`.
 
     crops: uint8 (N, C, C, 3) RGB made with `crop_matrix`. landmarks: (N, 468, 2 or 3) in the pixels of those crops.

@@ -73,9 +73,7 @@ class Swapper:
     weights: bytes as `train` gives them; they carry their configuration. Raises CheckpointError when they are damaged.
     """
 
-    def __init__(
-        self, weights: bytes, device: torch.device | str | None = None, settings: SwapSettings | None = None
-    ) -> None:
+    def __init__(self, weights: bytes, device: torch.device | str | None = None, settings: SwapSettings | None = None) -> None:
         self.device = choose_device(device)
         self.network = load_weights(weights).to(self.device)
         self.settings = settings or SwapSettings()

@@ -278,9 +278,7 @@ def _step(state: _State, faces: dict[Side, FaceTensors], rate: float, warp: bool
     library = make_batch(config, faces["library"], state.generator, warp=warp)
     with mixed_precision(device):
         drawn = state.network.rebuild(subject.source, library.source)
-    judged = {
-        side: state.loss(picture, batch) for side, picture, batch in zip(SIDES, drawn, (subject, library), strict=True)
-    }
+    judged = {side: state.loss(picture, batch) for side, picture, batch in zip(SIDES, drawn, (subject, library), strict=True)}
     total = judged["subject"].total + judged["library"].total
     values = {"loss": float(total.detach()) / 2.0}
     if not math.isfinite(values["loss"]):

@@ -45,9 +45,7 @@ def draw(person: Person, mouth: float, gaze: float, centre: tuple[float, float],
     for eye, brow in zip(EYES, BROWS, strict=True):
         fill(eye, (245, 245, 245))
         middle = landmarks[list(eye), :2].mean(0) + np.array([gaze * width * 0.03, 0.0])
-        cv2.circle(
-            frame, tuple(np.round(middle * 16).astype(int).tolist()), int(width * 0.5), (30, 30, 40), -1, cv2.LINE_AA, 4
-        )
+        cv2.circle(frame, tuple(np.round(middle * 16).astype(int).tolist()), int(width * 0.5), (30, 30, 40), -1, cv2.LINE_AA, 4)
         line = np.round(landmarks[list(brow), :2]).astype(np.int32)
         cv2.polylines(frame, [line], False, (50, 35, 30), max(1, round(width * person.brow / 300)), cv2.LINE_AA)
     return frame, landmarks.astype(np.float32)

@@ -52,9 +52,7 @@ def test_a_fresh_decoder_already_shows_the_average_face_of_its_side():
 def test_gradients_reach_every_part_and_keep_to_their_side():
     network = build_network(PRESETS["tiny"])
     network(torch.rand(2, 4, 32, 32), "subject").square().mean().backward()
-    reached = [
-        name for name, value in network.named_parameters() if value.grad is not None and value.grad.abs().sum() > 0
-    ]
+    reached = [name for name, value in network.named_parameters() if value.grad is not None and value.grad.abs().sum() > 0]
     assert {name for name in reached if name.startswith("encoder.")} == {
         name for name, _ in network.named_parameters() if name.startswith("encoder.")
     }

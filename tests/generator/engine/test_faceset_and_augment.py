@@ -77,9 +77,7 @@ def test_a_batch_is_varied_within_its_ranges_and_only_the_source_is_warped(anna)
 
 def test_the_same_draws_give_the_same_batch(anna):
     tensors = augment.FaceTensors.of(anna, CPU)
-    first, second = (
-        augment.make_batch(PRESETS["tiny"], tensors, torch.Generator().manual_seed(5), warp=True) for _ in range(2)
-    )
+    first, second = (augment.make_batch(PRESETS["tiny"], tensors, torch.Generator().manual_seed(5), warp=True) for _ in range(2))
     assert torch.equal(first.source, second.source)
 
 

@@ -57,9 +57,7 @@ def test_eyes_and_mouth_weigh_more_than_skin():
 def test_ssim_agrees_with_scikit_image():
     picture = astronaut()[:128, 150:278]
     noisy = np.clip(picture + np.random.default_rng(0).normal(0, 25, picture.shape), 0, 255).astype(np.uint8)
-    reference = structural_similarity(
-        picture, noisy, gaussian_weights=True, channel_axis=2, use_sample_covariance=False
-    )
+    reference = structural_similarity(picture, noisy, gaussian_weights=True, channel_axis=2, use_sample_covariance=False)
     assert quality.ssim(picture, noisy, size=None) == pytest.approx(reference, abs=0.01)
     assert quality.ssim(picture, picture) == pytest.approx(1.0)
 

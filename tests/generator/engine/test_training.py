@@ -48,9 +48,7 @@ def test_stats_count_up_and_previews_are_pictures(anna, bruno):
 def test_a_stopped_training_goes_on_as_if_it_never_stopped(anna, bruno):
     kept: list[bytes] = []
     steps = iter(range(100))
-    first = training.train(
-        TINY, anna, bruno, images=320, on_checkpoint=kept.append, should_stop=lambda: next(steps) >= 8
-    )
+    first = training.train(TINY, anna, bruno, images=320, on_checkpoint=kept.append, should_stop=lambda: next(steps) >= 8)
     assert first.metrics["stopped"] is True and first.metrics["images_seen"] == 128
     saved = Checkpoint.from_bytes(kept[-1])
     assert (saved.step, saved.images_seen) == (8, 128)
