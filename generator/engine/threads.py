@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import torch
 
 FIRST_TRIAL_S = 2.0
@@ -11,7 +13,7 @@ TRIAL_STEPS = 4
 HOPELESS = 2.0
 
 
-class ThreadChoice:
+class ThreadChoice(AbstractContextManager["ThreadChoice"]):
     """Tries twice and half as many threads from time to time, and stays with whatever makes steps shortest.
 
     The threads of one step wait for each other. Where another program holds one of the cores they mostly wait, and a step on
@@ -69,6 +71,9 @@ class ThreadChoice:
         self._next_trial = now + self._wait
         torch.set_num_threads(self.count)
 
-    def end(self) -> None:
+    def __enter__(self) -> ThreadChoice:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         """Gives torch back the count it had."""
         torch.set_num_threads(self._before)

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,57 +87,55 @@ def train(
     last_stats = last_checkpoint = last_preview = run_start
     good = state.snapshot()
     stopped, roll_backs = False, 0
-    threads = ThreadChoice() if where.type == "cpu" else None
 
-    while True:
-        now = time.monotonic()
-        state.seconds = seconds_before + (now - run_start)
-        done = max(state.seconds / seconds if seconds else 0.0, state.images_seen / images if images else 0.0)
-        if done >= 1.0 or (should_stop is not None and should_stop()):
-            stopped = done < 1.0
-            break
+    with ThreadChoice() if where.type == "cpu" else nullcontext() as threads:
+        while True:
+            now = time.monotonic()
+            state.seconds = seconds_before + (now - run_start)
+            done = max(state.seconds / seconds if seconds else 0.0, state.images_seen / images if images else 0.0)
+            if done >= 1.0 or (should_stop is not None and should_stop()):
+                stopped = done < 1.0
+                break
 
-        rate = config.learning_rate * state.rate_scale * schedule(config, state.step, done)
-        warp = done < config.warp_until
-        losses = _step(state, faces, rate, warp)
-        if threads is not None:
-            threads.took(time.monotonic() - now, now - run_start)
+            rate = config.learning_rate * state.rate_scale * schedule(config, state.step, done)
+            warp = done < config.warp_until
+            losses = _step(state, faces, rate, warp)
+            if threads is not None:
+                threads.took(time.monotonic() - now, now - run_start)
 
-        if not math.isfinite(losses["loss"]):
-            roll_backs += 1
-            if roll_backs > MAX_ROLL_BACKS:
-                raise TrainingError("The training diverged again and again; a lower learning rate may hold it.")
-            state.restore(good, rate_scale=good.rate_scale * 0.5)
-            continue
+            if not math.isfinite(losses["loss"]):
+                roll_backs += 1
+                if roll_backs > MAX_ROLL_BACKS:
+                    raise TrainingError("The training diverged again and again; a lower learning rate may hold it.")
+                state.restore(good, rate_scale=good.rate_scale * 0.5)
+                continue
 
-        if on_stats is not None and now - last_stats >= stats_every_s:
-            last_stats = now
-            passed = max(now - run_start, 1e-6)
-            on_stats(
-                {
-                    "step": state.step,
-                    "images_seen": state.images_seen,
-                    "seconds": round(state.seconds, 2),
-                    "done": round(done, 4),
-                    "rate": rate,
-                    "warp": warp,
-                    "images_per_second": round((state.images_seen - images_before) / passed, 2),
-                    "roll_backs": roll_backs,
-                    **{name: round(value, 5) for name, value in losses.items()},
-                }
-            )
-        if now - last_checkpoint >= checkpoint_every_s:
-            last_checkpoint = now
-            good = state.snapshot()
-            if on_checkpoint is not None:
-                on_checkpoint(good.to_bytes())
-        if on_preview is not None and now - last_preview >= preview_every_s:
-            last_preview = now
-            on_preview(draw_preview(state.ema, heldout, where), state.images_seen)
+            if on_stats is not None and now - last_stats >= stats_every_s:
+                last_stats = now
+                passed = max(now - run_start, 1e-6)
+                on_stats(
+                    {
+                        "step": state.step,
+                        "images_seen": state.images_seen,
+                        "seconds": round(state.seconds, 2),
+                        "done": round(done, 4),
+                        "rate": rate,
+                        "warp": warp,
+                        "images_per_second": round((state.images_seen - images_before) / passed, 2),
+                        "roll_backs": roll_backs,
+                        **{name: round(value, 5) for name, value in losses.items()},
+                    }
+                )
+            if now - last_checkpoint >= checkpoint_every_s:
+                last_checkpoint = now
+                good = state.snapshot()
+                if on_checkpoint is not None:
+                    on_checkpoint(good.to_bytes())
+            if on_preview is not None and now - last_preview >= preview_every_s:
+                last_preview = now
+                on_preview(draw_preview(state.ema, heldout, where), state.images_seen)
 
     ran = max(time.monotonic() - run_start, 1e-6)
-    if threads is not None:
-        threads.end()
     if on_checkpoint is not None:
         on_checkpoint(state.snapshot().to_bytes())
     if on_preview is not None:

@@ -61,11 +61,11 @@ def test_one_core_is_never_doubled():
     assert (choice.count, torch.get_num_threads()) == (1, 1)
 
 
-def test_the_count_of_before_comes_back():
+def test_the_count_of_before_comes_back_however_it_ends():
     torch.set_num_threads(2)
-    choice = ThreadChoice()
-    assert torch.get_num_threads() == 1
-    choice.end()
+    with pytest.raises(RuntimeError, match="broke"), ThreadChoice():
+        assert torch.get_num_threads() == 1
+        raise RuntimeError("broke")
     assert torch.get_num_threads() == 2
 
 
