@@ -29,7 +29,7 @@ from twinvault.vaults import services as vaults
 from twinvault.vaults.models import Vault
 from worker.inline import JobFailed, run_queued_jobs
 from worker.report import MARKS as ALL_MARKS
-from worker.report import said_of
+from worker.report import film_sections, said_of
 
 # nobody is signed in here, so there is no outsider to refuse
 MARKS = [mark for mark in ALL_MARKS if "outsider" not in mark.name]
@@ -94,14 +94,12 @@ def make_film(
 def report_of(film: Film, twin, vault: Vault, content: bytes, took: dict) -> dict:
     """The report of a finished film."""
     seen = faces.vault_counts(vault)
-    identity = ("swap_to_subject", "swap_to_actor", "subject_to_actor")
     return {
         "made_on": date.today().isoformat(),
         "seconds": took,
         "faces": {"found": seen.found, "kept": seen.kept, "rejected": seen.rejected},
         "twin": twin.measures,
-        "film": {name: value for name, value in film.measures.items() if name not in identity},
-        "identity": {name: film.measures[name] for name in identity},
+        **film_sections(film.measures),
         "checks": {
             "c2pa": said_of(verify(content, roots())),
             "plaintext_found_on_disk": len(find_plaintext(settings.DATA_DIR)),

