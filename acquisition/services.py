@@ -15,7 +15,7 @@ from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.services import enqueue, stop
 from twinvault.vaults.models import LifeStage, Vault
-from twinvault.vaults.services import has_consent, require_consent
+from twinvault.vaults.services import has_consent, is_locked, require_consent
 
 ANALYSE = "analyse_footage"
 
@@ -51,7 +51,7 @@ def add_footage(vault: Vault, life_stage: LifeStage, filename: str, source: Bina
 def keep_footage(
     vault: Vault, life_stage: LifeStage, filename: str, fingerprint: str, take_content: Callable[[], StoredObject], *, by
 ) -> Footage:
-    """Makes the row of a piece of footage, and queues its analysis while a consent is in force.
+    """Makes the row of a piece of footage, and queues its analysis while a consent is in force and the safe is not sealed.
 
     `take_content` stores the bytes; it is called only once it is certain that they are new to the vault. FootageRefused if not.
     """
@@ -66,7 +66,7 @@ def keep_footage(
         vault=vault, life_stage=life_stage, content=take_content(), fingerprint=fingerprint, filename=filename, added_by=by
     )
     record("footage added", actor=by, vault_id=vault.id, target=footage, bytes=footage.content.size)
-    if has_consent(vault.subject):
+    if has_consent(vault.subject) and not is_locked(vault):
         enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {filename}"[:200], vault=vault, user=by)
     return footage
 

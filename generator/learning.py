@@ -51,6 +51,8 @@ def train_twin(twin_id: UUID, work) -> None:
     config = PRESETS[twin.preset]
     work.report(0.0, "Gathering faces")
     subject, library = _faces(twin, config)
+    # read now: the time for which a sealed safe was unsealed may be over when the training ends
+    identity = datasets.subject_embeddings(twin.life_stage)
     checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
     if checkpoint:
         log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
@@ -71,7 +73,7 @@ def train_twin(twin_id: UUID, work) -> None:
         raise JobRefused(f"The consent for {twin.life_stage.subject.name} was withdrawn while the twin was learning.")
     if result.metrics.get("stopped"):
         raise JobStopped
-    keeper.finish(result, faces=len(subject), identity=datasets.subject_embeddings(twin.life_stage))
+    keeper.finish(result, faces=len(subject), identity=identity)
 
 
 def dump_embeddings(embeddings: NDArray[np.float32]) -> bytes:

@@ -12,7 +12,7 @@ from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue, stop
 from twinvault.vaults.models import LifeStage
-from twinvault.vaults.services import NotAllowed, require_consent
+from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
 
 
 def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twin:
@@ -22,6 +22,7 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twi
     """
     subject = life_stage.subject
     require_consent(subject)
+    require_unlocked(subject.vault)
     if preset not in PRESETS:
         raise NotAllowed(f"There is no preset called {preset}; choose one of {', '.join(PRESETS)}.")
     datasets.require_enough(life_stage)

@@ -23,13 +23,14 @@ from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobRefused, enqueue
 from twinvault.vaults.models import Subject
-from twinvault.vaults.services import NotAllowed, require_consent
+from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
 
 ROWS_AN_UPDATE = 5000
 
 
 def request_analysis(footage: Footage, by) -> Job:
-    """Queues footage to be looked at (again). What was said of its people so far is then asked anew."""
+    """Queues footage to be looked at (again). What was said of its people so far is then asked anew. NotAllowed if sealed."""
+    require_unlocked(footage.vault)
     return enqueue(
         "analyse_footage",
         footage.id,
@@ -235,6 +236,7 @@ def say_who(person: Person, who: str, by) -> None:
     rows = Person.objects.select_related("analysis__footage__vault__subject", "analysis__footage__life_stage")
     with transaction.atomic():
         Analysis.objects.select_for_update().filter(id=person.analysis_id).first()
+        require_unlocked(person.analysis.footage.vault)
         # the row as it is now: it may have been read before somebody else answered
         current = rows.select_related("analysis__descriptors__keyring").filter(id=person.id).first()
         if current is None:

@@ -154,6 +154,10 @@ def _said(vault: Vault, person: Person, refusal: str) -> dict:
 @require_POST
 def analyse_again(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     footage = footage_for(request.user, footage_id, Role.CONTRIBUTOR)
-    services.request_analysis(footage, request.user)
+    try:
+        services.request_analysis(footage, request.user)
+    except NotAllowed as error:
+        messages.error(request, str(error))
+        return redirect("footage", footage.id)
     messages.success(request, f"{footage.filename} is looked at again.")
     return redirect("jobs", footage.vault_id)

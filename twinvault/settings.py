@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "twinvault.web.middleware.PrivatePages",
+    "twinvault.web.middleware.UnopenedObjects",
 ]
 
 ROOT_URLCONF = "twinvault.urls"
@@ -81,7 +82,10 @@ if ENV.database == "sqlite":
                 "timeout": 30,
                 # a reader that turns writer would otherwise meet "database is locked" at once
                 "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+                # secure_delete: a wrapped key that was destroyed must not be found in a free page
+                "init_command": (
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+                ),
             },
         }
     }

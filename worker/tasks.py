@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError
 
+from twinvault.custody.archive import ObjectSealed
 from twinvault.custody.keys import KeyUnavailable
 from twinvault.custody.stream import StreamDamaged
 from twinvault.jobs.broker import TASK, app
@@ -53,7 +54,7 @@ def work_on(job: Job, on_report: Callable[[float, str], None] | None = None) -> 
     try:
         with Work(job, on_report) as work:
             HANDLERS[job.kind](job.target_id, work)
-    except JobRefused as refusal:
+    except (JobRefused, ObjectSealed) as refusal:
         finish(job, Job.State.FAILED, error=str(refusal), cause=traceback.format_exc())
         return refusal
     except JobStopped as stop:

@@ -19,8 +19,9 @@ from django.core.files.storage import storages
 
 from acquisition.models import Upload
 from twinvault.custody import keys
+from twinvault.custody.archive import context_of
 from twinvault.custody.models import Keyring, StoredObject
-from twinvault.custody.objects import adopt, context_of, incoming_path
+from twinvault.custody.objects import adopt, incoming_path
 from twinvault.custody.stream import (
     FIRST_PLAIN,
     HEADER,
@@ -119,7 +120,7 @@ class Incoming(AbstractContextManager):
         """Moves what was finished into the storage, as footage; in the transaction that keeps its row."""
         storages["ciphertext"].delete(self._name_in_storage())
         upload = self._upload
-        return adopt(upload.id, upload.vault.keyring, "footage", content_type, bytes(upload.wrapped_key), upload.length)
+        return adopt(upload.id, upload.vault.keyring, "footage", content_type, self._file_key, upload.length)
 
     def reader(self) -> DecryptingReader:
         """Reads what was finished."""

@@ -152,10 +152,11 @@ def _complete(upload: Upload, incoming: Incoming, lease: Lease) -> None:
                 lambda: incoming.keep(content_type_for(upload.filename)),
                 by=upload.user,
             )
-            lease.save(footage=footage, tail=b"")
+            # the key is wrapped in the object's own row now, and in a sealed safe only there
+            lease.save(footage=footage, tail=b"", wrapped_key=b"")
     except FootageRefused as refusal:
         with transaction.atomic():
-            lease.save(refusal=str(refusal)[:500], tail=b"")
+            lease.save(refusal=str(refusal)[:500], tail=b"", wrapped_key=b"")
             record("upload refused", actor=upload.user, vault_id=upload.vault_id, target=upload)
             transaction.on_commit(lambda: incoming_path(upload.id).unlink(missing_ok=True))
         raise UploadRefused(str(refusal)) from refusal

@@ -11,15 +11,14 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 from django.db import transaction
+from django.db.models import QuerySet
 
 from twinvault.custody import keys
-from twinvault.custody.models import Keyring, StoredObject
+from twinvault.custody.archive import context_of, file_key_of, wrap_for
+from twinvault.custody.models import Keyring, Lending, LentKey, StoredObject
 from twinvault.custody.stream import DecryptingReader, SegmentWriter
 
-
-def context_of(object_id: UUID) -> str:
-    """What binds a file key and a stream to their object: neither opens under another's id."""
-    return f"object {object_id}"
+IDS_AT_ONCE = 10_000
 
 
 def incoming_path(object_id: UUID) -> Path:
@@ -35,9 +34,9 @@ class _Finished(File):
         return self.file.name
 
 
-def adopt(object_id: UUID, keyring: Keyring, kind: str, content_type: str, wrapped_key: bytes, size: int) -> StoredObject:
-    """Moves a finished ciphertext from the incoming folder into the storage and makes its row."""
-    row = StoredObject(id=object_id, keyring=keyring, kind=kind, content_type=content_type, wrapped_key=wrapped_key, size=size)
+def adopt(object_id: UUID, keyring: Keyring, kind: str, content_type: str, file_key: bytes, size: int) -> StoredObject:
+    """Moves a finished ciphertext from the incoming folder into the storage and makes its row, with its key wrapped."""
+    row = StoredObject(id=object_id, keyring=keyring, kind=kind, content_type=content_type, size=size)
     path = incoming_path(object_id)
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -46,23 +45,44 @@ def adopt(object_id: UUID, keyring: Keyring, kind: str, content_type: str, wrapp
         raise RuntimeError(f"the ciphertext storage holds another {row.name} already")
     path.unlink(missing_ok=True)
     try:
-        row.save(force_insert=True)
+        with transaction.atomic():
+            _save_wrapped(row, file_key)
     except BaseException:
         storages["ciphertext"].delete(row.name)
         raise
     return row
 
 
-class ObjectWriter(AbstractContextManager):
-    """Writes one object. Leaving the block stores it in `.stored`; an exception inside the block leaves nothing behind."""
+def _save_wrapped(row: StoredObject, file_key: bytes) -> None:
+    wrap = wrap_for(row.keyring, row.kind, row.id, file_key)
+    row.wrapped_key, row.sealed = wrap.wrapped_key, wrap.sealed
+    row.save(force_insert=True)
+    for lent in wrap.lent:
+        lent.stored = row
+    LentKey.objects.bulk_create(wrap.lent)
 
-    def __init__(self, keyring: Keyring, kind: str, content_type: str = "application/octet-stream"):
-        self._id = uuid4()
+
+class ObjectWriter(AbstractContextManager):
+    """Writes one object. Leaving the block stores it in `.stored`; an exception inside the block leaves nothing behind.
+
+    An import brings the `object_id` that the object had; what a killed import left of it is written over.
+    """
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        kind: str,
+        content_type: str = "application/octet-stream",
+        object_id: UUID | None = None,
+    ):
+        self._id = object_id or uuid4()
+        if object_id:
+            incoming_path(object_id).unlink(missing_ok=True)
+            storages["ciphertext"].delete(StoredObject(id=object_id, keyring=keyring).name)
         self._keyring, self._kind, self._content_type = keyring, kind, content_type
-        file_key = os.urandom(32)
-        self._wrapped = keys.wrap_file_key(keyring, file_key, context_of(self._id))
+        self._file_key = os.urandom(32)
         self._raw = incoming_path(self._id).open("xb")
-        self._writer = SegmentWriter(self._raw, file_key, context_of(self._id).encode())
+        self._writer = SegmentWriter(self._raw, self._file_key, context_of(self._id).encode())
         self.stored: StoredObject | None = None
 
     def write(self, data: bytes | memoryview) -> int:
@@ -76,7 +96,7 @@ class ObjectWriter(AbstractContextManager):
             if error_type is None:
                 size = self._writer.finish()
                 self._raw.close()
-                self.stored = adopt(self._id, self._keyring, self._kind, self._content_type, self._wrapped, size)
+                self.stored = adopt(self._id, self._keyring, self._kind, self._content_type, self._file_key, size)
         finally:
             self._raw.close()
             incoming_path(self._id).unlink(missing_ok=True)
@@ -97,9 +117,13 @@ def store_stream(keyring: Keyring, kind: str, source: BinaryIO, content_type: st
     return writer.stored
 
 
-def open_object(stored: StoredObject) -> DecryptingReader:
-    """A seekable reader of the plaintext. StreamDamaged if the ciphertext was tampered with, FileNotFoundError if it is gone."""
-    file_key = keys.unwrap_file_key(stored.keyring, stored.wrapped_key, context_of(stored.id))
+def open_object(stored: StoredObject, lending: Lending | None = None) -> DecryptingReader:
+    """A seekable reader of the plaintext.
+
+    StreamDamaged if the ciphertext was tampered with, FileNotFoundError if it is gone, ObjectSealed if it is sealed and nothing
+    lends it; `lending` names one that is not general.
+    """
+    file_key = file_key_of(stored, lending)
     raw = storages["ciphertext"].open(stored.name, "rb")
     return DecryptingReader(raw, file_key, context_of(stored.id).encode())
 
@@ -122,6 +146,17 @@ def erase(stored: StoredObject | None) -> None:
     name = stored.name
     stored.delete()
     transaction.on_commit(lambda: storages["ciphertext"].delete(name))
+
+
+def destroy_keys(ids: QuerySet | list[UUID]) -> int:
+    """From its commit on nothing opens these objects any more; how many there are. Their rows and ciphertext stay for now."""
+    chosen = list(ids)
+    count = 0
+    for start in range(0, len(chosen), IDS_AT_ONCE):
+        some = chosen[start : start + IDS_AT_ONCE]
+        LentKey.objects.filter(stored_id__in=some).delete()
+        count += StoredObject.objects.filter(id__in=some).update(wrapped_key=b"")
+    return count
 
 
 def fingerprint(keyring: Keyring, source: BinaryIO) -> str:

@@ -26,7 +26,7 @@ def require_role(user, vault_id: UUID, least: Role) -> Role:
 def vault_for(user, vault_id: UUID, least: Role = Role.VIEWER) -> Vault:
     """The vault, with `.role` set to the person's role in it."""
     role = require_role(user, vault_id, least)
-    vault = Vault.objects.select_related("keyring", "subject").get(id=vault_id)
+    vault = Vault.objects.select_related("keyring__archive", "subject").get(id=vault_id)
     vault.role = role
     return vault
 
@@ -36,7 +36,7 @@ def owned_row_for(user, rows, row_id, least: Role = Role.VIEWER):
 
     `rows` is a queryset; `.role` of the row's vault is set. Apps build their own gates on it.
     """
-    row = rows.select_related("vault__keyring").filter(id=row_id).first()
+    row = rows.select_related("vault__keyring__archive").filter(id=row_id).first()
     if row is None or row.vault_id is None:
         raise Http404
     row.vault.role = require_role(user, row.vault_id, least)

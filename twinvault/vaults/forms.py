@@ -68,22 +68,20 @@ class NewLifeStageForm(forms.ModelForm):
         help_texts = {"name": "For example: At sea, or The years in Lyon."}
 
 
-class ConsentForm(forms.ModelForm):
+class ConsentForm(forms.Form):
+    basis = forms.ChoiceField(
+        label="Who allows it?",
+        widget=forms.RadioSelect,
+        choices=[(value, label[0].upper() + label[1:]) for value, label in Consent.Basis.choices],
+    )
+    given_by = forms.CharField(label="Name of the person who consents", max_length=120)
+    statement = forms.CharField(
+        label="In their words",
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="What was agreed: that the face is learned, and for what. For a person who has died, what entitles the "
+        "executor, and what is known of the person's own wishes.",
+    )
     sure = forms.BooleanField(label="I have this consent, and can show it when I am asked")
-
-    class Meta:
-        model = Consent
-        fields = ["basis", "given_by", "statement"]
-        widgets = {"basis": forms.RadioSelect, "statement": forms.Textarea(attrs={"rows": 5})}
-        labels = {"basis": "Who allows it?", "given_by": "Name of the person who consents", "statement": "In their words"}
-        help_texts = {
-            "statement": "What was agreed: that the face is learned, and for what. For a person who has died, what entitles the "
-            "executor, and what is known of the person's own wishes."
-        }
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["basis"].choices = [(value, label[0].upper() + label[1:]) for value, label in Consent.Basis.choices]
 
 
 class MemberForm(forms.Form):

@@ -5,7 +5,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from twinvault.custody.models import Keyring, StoredObject
+from twinvault.custody.models import Archive, Keyring, StoredObject
+from twinvault.custody.words import open_words, seal_words
 
 
 class Vault(models.Model):
@@ -19,6 +20,16 @@ class Vault(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def archive(self) -> Archive | None:
+        """What its sources are sealed to; None until the owner sets a secondary password."""
+        return getattr(self.keyring, "archive", None)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether its sources are sealed, and not unsealed for the moment: nothing can be looked at or learned."""
+        return self.archive is not None and self.archive.is_locked
 
 
 class Role(models.IntegerChoices):
@@ -79,7 +90,10 @@ class LifeStage(models.Model):
 
 
 class Consent(models.Model):
-    """What allows the subject's face to be processed. In force until withdrawn; never edited."""
+    """What allows the subject's face to be processed. In force until withdrawn; never edited.
+
+    What was said is kept encrypted: `Consent.objects.create(subject=..., statement="...")` and `consent.statement` are in words.
+    """
 
     class Basis(models.TextChoices):
         LIVING = "living", "the subject consents, in their own words"
@@ -90,7 +104,7 @@ class Consent(models.Model):
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="consents")
     basis = models.CharField(max_length=10, choices=Basis.choices)
     given_by = models.CharField("given by", max_length=120)
-    statement = models.TextField()
+    sealed_statement = models.BinaryField(help_text="what was said, encrypted")
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -100,3 +114,11 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_basis_display()}: {self.given_by}"
+
+    @property
+    def statement(self) -> str:
+        return open_words(self.subject.vault.keyring, self.sealed_statement, f"statement of consent {self.id}")
+
+    @statement.setter
+    def statement(self, words: str) -> None:
+        self.sealed_statement = seal_words(self.subject.vault.keyring, words, f"statement of consent {self.id}")

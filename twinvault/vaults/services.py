@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from twinvault.audit.record import record
 from twinvault.custody.keys import new_keyring
+from twinvault.custody.models import Archive
 from twinvault.vaults.models import Consent, LifeStage, Membership, Role, Subject, Vault
 
 
@@ -107,6 +108,18 @@ def withdraw_consent(consent: Consent, *, by) -> None:
 
 def has_consent(subject: Subject) -> bool:
     return subject.consents.filter(withdrawn_at__isnull=True).exists()
+
+
+def is_locked(vault: Vault) -> bool:
+    """Whether the vault's sources are sealed, and not unsealed for the moment, as the database says now."""
+    archive = Archive.objects.filter(keyring_id=vault.keyring_id).first()
+    return archive is not None and archive.is_locked
+
+
+def require_unlocked(vault: Vault) -> None:
+    """NotAllowed while the vault's sources are sealed."""
+    if is_locked(vault):
+        raise NotAllowed(f"{vault.name} is sealed: its owner unseals it with the secondary password before this can be done.")
 
 
 def require_consent(subject: Subject) -> None:

@@ -141,7 +141,7 @@ def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         )
         messages.success(request, "The consent is recorded.")
         return redirect("vault", vault.id)
-    consents = list(vault.subject.consents.select_related("recorded_by"))
+    consents = list(vault.subject.consents.select_related("recorded_by", "subject__vault__keyring"))
     context = {
         "vault": vault,
         "form": form,

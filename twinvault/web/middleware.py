@@ -1,5 +1,16 @@
 """What holds for every response."""
 
+import logging
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from twinvault.custody.archive import ObjectSealed
+from twinvault.custody.keys import KeyUnavailable
+from twinvault.custody.stream import StreamDamaged
+
+log = logging.getLogger(__name__)
+
 
 class PrivatePages:
     """No page may be kept by a proxy or a shared browser, load anything from elsewhere, or run a script written into it."""
@@ -20,3 +31,25 @@ class PrivatePages:
         if not request.path.startswith("/admin/"):
             response.headers.setdefault("Content-Security-Policy", self.POLICY)
         return response
+
+
+class UnopenedObjects:
+    """What a person is told where a stored object does not open: sealed, damaged, or without its key. The log has the cause."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, error: Exception) -> HttpResponse | None:
+        if isinstance(error, ObjectSealed):
+            return render(request, "423.html", {"sentence": str(error)}, status=423)
+        if isinstance(error, StreamDamaged):
+            sentence = "A file in the safe is damaged: it is not what was put in, and was not used."
+        elif isinstance(error, KeyUnavailable):
+            sentence = "The key of a file in the safe is not at hand."
+        else:
+            return None
+        log.error("%s could not be opened for %s: %s", request.path, request.user, error)
+        return render(request, "damaged.html", {"sentence": sentence}, status=500)

@@ -1,10 +1,11 @@
 """Answers with a part of a stream, so that a player can seek in an encrypted film (RFC 9110, section 14)."""
 
 import re
+from datetime import datetime
 from typing import BinaryIO
 
 from django.http import HttpResponse, StreamingHttpResponse
-from django.utils.http import content_disposition_header
+from django.utils.http import content_disposition_header, http_date
 
 PIECE = 256 * 1024
 _ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII | re.IGNORECASE)
@@ -36,6 +37,12 @@ def wanted_range(header: str, size: int) -> tuple[int, int] | None:
     return int(first), min(int(last), size - 1) if last else size - 1
 
 
+def wanted_start(request) -> int:
+    """The first byte that a request asks for; 0 where it asks for the whole."""
+    match = _ONE_RANGE.fullmatch(request.headers.get("Range", ""))
+    return int(match.group(1)) if match and match.group(1) else 0
+
+
 class _Pieces:
     """The bytes of a reader from `start`, `length` of them; closes the reader when the answer is through or broken off."""
 
@@ -58,17 +65,30 @@ class _Pieces:
 
 
 def ranged_response(
-    request, reader: BinaryIO, size: int, content_type: str, filename: str | None = None, download: bool = False
+    request,
+    reader: BinaryIO,
+    size: int,
+    content_type: str,
+    filename: str | None = None,
+    download: bool = False,
+    etag: str = "",
+    modified: datetime | None = None,
 ) -> HttpResponse | StreamingHttpResponse:
     """200 with the whole, 206 with the part that was asked for, or 416; the reader is closed in every case.
 
-    `reader` is a seekable binary reader of `size` bytes. With `download`, the browser saves it as `filename`.
+    `reader` is a seekable binary reader of `size` bytes. With `download`, the browser saves it as `filename`. By `etag` (in
+    quotes) and `modified` a browser knows that it may go on with what it has; asked by `If-Range` for another, the whole is sent.
     """
     headers = {"Accept-Ranges": "bytes"}
+    if etag:
+        headers["ETag"] = etag
+    if modified:
+        headers["Last-Modified"] = http_date(modified.timestamp())
     if disposition := content_disposition_header(download, filename):
         headers["Content-Disposition"] = disposition
     try:
-        part = wanted_range(request.headers.get("Range", ""), size)
+        same = request.headers.get("If-Range", "") in {"", headers.get("ETag"), headers.get("Last-Modified")}
+        part = wanted_range(request.headers.get("Range", "") if same else "", size)
     except Unsatisfiable:
         reader.close()
         return HttpResponse(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
