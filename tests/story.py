@@ -39,6 +39,7 @@ APPS = (
     "custody",
     "audit",
     "vaults",
+    "safe",
     "jobs",
     "acquisition",
     "processing",

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "twinvault.audit",
     "twinvault.jobs",
     "twinvault.vaults",
+    "twinvault.safe",
     "twinvault.web",
     "acquisition",
     "processing",

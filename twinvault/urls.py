@@ -7,6 +7,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("twinvault.accounts.urls")),
     path("", include("twinvault.vaults.urls")),
+    path("", include("twinvault.safe.urls")),
     path("", include("twinvault.jobs.urls")),
     path("", include("acquisition.urls")),
     path("", include("processing.urls")),

@@ -7,6 +7,8 @@ from generator.learning import train_twin
 from generator.productions.making import render_film
 from processing.services import analyse_footage
 from templates_library.services import prepare_revision
+from twinvault.safe import erasure, exports
+from twinvault.safe import services as safe
 from worker.work import Work
 
 HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
@@ -14,4 +16,8 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     "prepare_template": prepare_revision,
     "train_twin": train_twin,
     "render_film": render_film,
+    safe.SEAL: safe.seal_vault,
+    safe.FORGET: safe.forget_keys,
+    exports.PREPARE: exports.prepare_export,
+    erasure.ERASE: erasure.erase,
 }

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from twinvault.jobs.services import sweep
+from twinvault.safe.housekeeping import keep_house
 
 log = logging.getLogger(__name__)
 _ending = threading.Event()
@@ -20,9 +21,14 @@ def _sweep_for_ever() -> None:
             sent = sweep()
         except DatabaseError as error:
             log.warning("the sweep did not reach the database, and will try again: %s", error)
-        else:
-            if sent:
-                log.info("the sweep sent %d jobs", sent)
+            continue
+        if sent:
+            log.info("the sweep sent %d jobs", sent)
+        try:
+            keep_house()
+        except Exception:
+            # whatever is wrong with one vault, the sweep of jobs must go on; the next round tries again
+            log.exception("the safes were not looked after to the end")
     connection.close()
 
 

@@ -22,7 +22,14 @@ class Film(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="films")
     twin = models.ForeignKey(Twin, on_delete=models.PROTECT, related_name="films")
-    revision = models.ForeignKey(TemplateRevision, on_delete=models.PROTECT, related_name="films")
+    revision = models.ForeignKey(
+        TemplateRevision,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="films",
+        help_text="empty for a film that was imported and whose template is not in this library",
+    )
+    template_title = models.CharField(max_length=120, default="")
     kind = models.CharField(max_length=20)
     storyboard = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
     content = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
@@ -37,6 +44,11 @@ class Film(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.ordered_at:%Y-%m-%d}"
+
+    @property
+    def title(self) -> str:
+        """How pages call it: what kind of film, and in which template."""
+        return f"{self.kind.capitalize()}: {self.template_title}"
 
 
 class SigningAuthority(models.Model):

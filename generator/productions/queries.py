@@ -9,9 +9,7 @@ from twinvault.vaults.models import Vault
 
 def films_of(vault: Vault):
     """Every film of a vault, newest first, with how its rendering stands."""
-    return vault.films.select_related("twin__life_stage", "revision__template", "ordered_by").annotate(
-        job_state=latest_job_state("render_film")
-    )
+    return vault.films.select_related("twin__life_stage", "ordered_by").annotate(job_state=latest_job_state("render_film"))
 
 
 def measures_of(film: Film) -> list[tuple[str, str]]:

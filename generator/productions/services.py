@@ -33,6 +33,7 @@ def order_film(vault: Vault, *, twin: Twin, revision: TemplateRevision, storyboa
         vault=vault,
         twin=twin,
         revision=revision,
+        template_title=revision.template.title,
         kind=storyboard.kind,
         storyboard=objects.store(vault.keyring, "storyboard", storyboard.to_json().encode(), "application/json"),
         ordered_by=by,

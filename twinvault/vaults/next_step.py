@@ -22,6 +22,8 @@ def next_step(now: Overview) -> NextStep:
         return _for_viewer(now, subject)
     if not now.consent:
         return _without_consent(now, subject)
+    if now.vault.is_locked and not any(stage.ready_twins for stage in now.stages):
+        return _sealed(now, subject)
     if not now.stages:
         return NextStep(
             "Add a stage of life: footage is kept by the time it was filmed in.", "life_stages", "Add a stage of life"
@@ -32,6 +34,8 @@ def next_step(now: Overview) -> NextStep:
             "upload",
             "Upload footage",
         )
+    if now.vault.is_locked:
+        return _with_faces(now, subject)
     if waiting := now.total("people_waiting"):
         groups = "one group of faces waits" if waiting == 1 else f"{waiting} groups of faces wait"
         return NextStep(f"Say who is who: {groups} to be named.", "faces", "Look at the faces")
@@ -60,6 +64,16 @@ def _without_consent(now: Overview, subject: str) -> NextStep:
         )
     return NextStep(
         f"Before anything is done with {subject}'s face, record the consent that allows it.", "consent", "Record a consent"
+    )
+
+
+def _sealed(now: Overview, subject: str) -> NextStep:
+    if now.vault.role < Role.OWNER:
+        return NextStep(f"The footage of {subject} is sealed. The owner of this vault unseals it before anything can be learned.")
+    return NextStep(
+        f"The footage of {subject} is sealed. Unseal the safe for a while to look at it and to learn from it.",
+        "safe",
+        "Go to the safe",
     )
 
 

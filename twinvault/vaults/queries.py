@@ -116,7 +116,7 @@ def overview(vault: Vault) -> Overview:
         consent=has_consent(vault.subject),
         open_jobs=list(vault.jobs.filter(state__in=["queued", "running"]).order_by("-state", "created_at")[:20]),
         failed_jobs=_failed_jobs(vault),
-        films=list(vault.films.exclude(state="revoked").select_related("revision__template")[:6]),
+        films=list(vault.films.exclude(state="revoked")[:6]),
     )
 
 

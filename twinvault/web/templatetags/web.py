@@ -5,6 +5,8 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
+from twinvault.vaults.models import Role
+
 register = template.Library()
 
 # label, name of its address, names of the pages that lie behind it
@@ -16,7 +18,9 @@ VAULT_PAGES = (
     ("Films", "order", {"film"}),
     ("Jobs", "jobs", set()),
     ("Members", "members", set()),
+    ("Safe", "safe", {"safe_password", "export", "record"}),
 )
+FOR_OWNERS = {"safe"}
 
 
 @register.simple_tag
@@ -34,7 +38,7 @@ def vault_pages(context, vault) -> list[dict]:
     return [
         {"label": label, "address": reverse(name, args=[vault.id]), "current": here == name or here in behind}
         for label, name, behind in VAULT_PAGES
-        if _is_there(name, vault)
+        if _is_there(name, vault) and (name not in FOR_OWNERS or vault.role >= Role.OWNER)
     ]
 
 

@@ -1,0 +1,29 @@
+"""Films, as the safe erases, exports and imports them."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from generator.models import Twin
+from generator.productions.models import Film
+from twinvault.jobs.models import Job
+from twinvault.safe.holdings import Holding, Rows
+from twinvault.safe.models import Scope
+from twinvault.vaults.models import Vault
+
+
+def rows(vault: Vault) -> list[Rows]:
+    return [Rows(vault.films.exclude(state=Film.State.ORDERED).exclude(twin__state=Twin.State.TRAINING))]
+
+
+def erase(vault: Vault, scope: Scope) -> None:
+    if scope != Scope.SOURCES:
+        Job.objects.filter(target_id__in=vault.films.values("id")).delete()
+        vault.films.all().delete()
+
+
+def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
+    for film in vault.films.filter(content__isnull=False):
+        yield film.content_id, f"films/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]}.mp4"
+
+
+HOLDING = Holding("productions", models=(Film,), rows=rows, erase=erase, paths=paths)

@@ -1,0 +1,31 @@
+"""What the safe box itself holds of a vault: the subject, stages of life, consents; exports and imports."""
+
+from twinvault.safe import exports
+from twinvault.safe.holdings import Holding, Rows
+from twinvault.safe.models import Export, Import, Scope
+from twinvault.vaults.models import Consent, LifeStage, Subject, Vault
+
+
+def rows(vault: Vault) -> list[Rows]:
+    return [
+        Rows(Subject.objects.filter(vault=vault)),
+        Rows(LifeStage.objects.filter(subject__vault=vault)),
+        Rows(Consent.objects.filter(subject__vault=vault).select_related("subject__vault__keyring"), words=("statement",)),
+    ]
+
+
+def erase(vault: Vault, scope: Scope) -> None:
+    for export in Export.objects.filter(vault=vault).exclude(state=Export.State.OVER):
+        exports.end(export)
+    if scope == Scope.VAULT:
+        Import.objects.filter(vault=vault).update(record=None)
+        Subject.objects.filter(vault=vault).delete()
+
+
+def paths(vault: Vault):
+    imported = Import.objects.filter(vault=vault, record__isnull=False).first()
+    if imported:
+        yield imported.record_id, f"record/before-{imported.begun_at:%Y-%m-%d}.jsonl"
+
+
+HOLDING = Holding("vaults", models=(Subject, LifeStage, Consent), rows=rows, erase=erase, paths=paths)
