@@ -34,6 +34,12 @@ def plain_static_files(settings):
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 
 
+@pytest.fixture(autouse=True)
+def own_anchors(settings, tmp_path):
+    """The record of every test begins anew, and so does what holds it from outside the database."""
+    settings.AUDIT_DIR = tmp_path / "audit"
+
+
 def make_user(name: str, **more):
     from twinvault.accounts.models import User
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError
 
+from twinvault.audit.origin import acting_from
 from twinvault.custody.archive import ObjectSealed
 from twinvault.custody.keys import KeyUnavailable
 from twinvault.custody.stream import StreamDamaged
@@ -75,4 +76,5 @@ def run_job(job_id: str) -> None:
         log.info("job %s is not queued any more", job_id)
         return
     log.info("job %s begins: %s", job.id, job.title)
-    work_on(job)
+    with acting_from(f"worker {socket.gethostname()}"):
+        work_on(job)

@@ -10,7 +10,7 @@ from acquisition.models import Footage, Upload
 from acquisition.services import FootageRefused, add_footage, remove_footage
 from tests.acquisition.conftest import CLIP
 from twinvault.audit.models import Entry
-from twinvault.audit.record import first_broken
+from twinvault.audit.verify import findings
 from twinvault.custody.models import StoredObject
 from twinvault.custody.objects import read, store
 from twinvault.jobs.models import Job
@@ -74,7 +74,7 @@ def test_removing_stops_the_work_and_is_recorded(vault, stage, alice):
     entry = Entry.objects.get(verb="footage removed")
     assert Job.objects.get().state == Job.State.STOPPED
     assert (entry.actor, entry.vault_id, entry.target) == (alice, vault.id, f"footage {footage_id}")
-    assert first_broken() is None
+    assert findings() == []
 
 
 def test_what_was_removed_can_be_added_again(vault, stage, alice):

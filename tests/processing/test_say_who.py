@@ -12,7 +12,7 @@ from processing.services import request_analysis, say_who
 from tests.processing import clips
 from tests.processing.conftest import run
 from twinvault.audit.models import Entry
-from twinvault.audit.record import first_broken
+from twinvault.audit.verify import findings
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.vaults.services import NotAllowed, withdraw_consent
@@ -48,7 +48,7 @@ def test_the_subject_s_faces_are_kept_or_rejected_for_a_reason(franck, bob, subj
     assert not person.faces.filter(state="pending").exists()
     entry = Entry.objects.get(verb="person confirmed as subject")
     assert (entry.actor, entry.details["kept"]) == (bob, kept.count())
-    assert first_broken() is None
+    assert findings() == []
 
 
 def test_the_subject_is_known_by_the_kept_faces_encrypted(franck, bob, subject):

@@ -8,10 +8,10 @@ from twinvault.audit.models import Entry
 
 @admin.register(Entry)
 class EntryAdmin(ModelAdmin):
-    list_display = ["at", "actor", "verb", "target", "vault_id"]
+    list_display = ["at", "actor", "verb", "target", "vault_id", "origin"]
     list_filter = ["verb"]
     list_select_related = ["actor"]
-    search_fields = ["target", "vault_id", "actor__username"]
+    search_fields = ["target", "vault_id", "actor__username", "origin"]
     ordering = ["-id"]
     date_hierarchy = "at"
 

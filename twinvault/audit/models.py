@@ -1,11 +1,14 @@
-"""The append-only record of who did what."""
+"""The append-only record of who did what, when, and from where."""
 
 from django.conf import settings
 from django.db import models
 
 
 class Entry(models.Model):
-    """One deed. `digest` covers the entry and the digest of the one before it, so that a gap or an edit shows."""
+    """One deed: who did what, to which row, when, and from where.
+
+    `digest` covers all of it and the digest of the entry before, under a key (`chain`), so that a gap or an edit shows.
+    """
 
     at = models.DateTimeField()
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
@@ -13,6 +16,7 @@ class Entry(models.Model):
     verb = models.CharField(max_length=60)
     target = models.CharField(max_length=80, blank=True)
     details = models.JSONField(default=dict)
+    origin = models.CharField(max_length=120, blank=True, default="")
     previous_digest = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, unique=True)
 

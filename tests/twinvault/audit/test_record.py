@@ -1,90 +1,81 @@
-"""The record of deeds: appended with the deed, and an edit or a gap shows."""
+"""The record of deeds: appended with the deed, never without it."""
 
-import uuid
+import stat
 
 import pytest
 from django.db import transaction
 
+from tests.twinvault.audit.conftest import VAULT
+from twinvault.audit import anchors
 from twinvault.audit.models import Entry
-from twinvault.audit.record import first_broken, record
+from twinvault.audit.record import record
+from twinvault.audit.verify import findings
+from twinvault.custody.models import Keyring
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def deeds(alice):
-    """Five entries of one vault."""
-    vault_id = uuid.uuid4()
-    return [record(f"deed {number}", actor=alice, vault_id=vault_id, target=alice, count=number) for number in range(5)]
+def anchored() -> list[tuple[int | None, str]]:
+    return [(anchor.entry_id, anchor.digest) for anchor in anchors.read()]
 
 
 def test_an_entry_says_who_did_what_to_which_row(deeds, alice):
     entry = Entry.objects.get(verb="deed 3")
 
-    assert (entry.actor, entry.target, entry.details) == (alice, f"user {alice.pk}", {"count": 3})
-    assert entry.vault_id == deeds[0].vault_id
+    assert (entry.actor, entry.target, entry.details, entry.vault_id) == (alice, f"user {alice.pk}", {"count": 3}, VAULT)
+    assert entry.previous_digest == Entry.objects.get(verb="deed 2").digest
 
 
-def test_a_chain_that_nobody_touched_holds(deeds):
-    assert first_broken() is None
+def test_a_record_that_nobody_touched_holds(deeds):
+    assert findings() == []
 
 
-def test_an_empty_chain_holds():
-    assert first_broken() is None
+def test_an_empty_record_holds(db):
+    assert findings() == []
+    assert not Keyring.objects.exists()
 
 
-def test_nobody_may_be_the_actor():
+def test_the_whole_record_is_under_one_key_of_its_own(deeds):
+    assert Keyring.objects.get().purpose == "audit"
+
+
+def test_nobody_may_be_the_actor(db):
     record("swept", target="incoming folder")
 
     assert Entry.objects.get(verb="swept").actor is None
-    assert first_broken() is None
+    assert findings() == []
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"verb": "another deed"},
-        {"target": "user 999"},
-        {"details": {"count": 77}},
-        {"actor": None},
-        {"vault_id": None},
-        {"digest": "f" * 64},
-        {"previous_digest": "f" * 64},
-    ],
-    ids=lambda edit: next(iter(edit)),
-)
-def test_an_edit_shows(deeds, edit):
-    Entry.objects.filter(id=deeds[2].id).update(**edit)
+@pytest.mark.parametrize("details", [{"share": 0.1}, {"seconds": 240.0}, {"bytes": 2**40}, {"word": "Größe"}, {"sure": True}, {}])
+def test_whatever_details_are_kept_they_read_back_the_same(details, sql):
+    record("measured", **details)
 
-    assert first_broken() == deeds[2]
+    assert Entry.objects.get().details == details
+    assert findings() == []
 
 
-def test_an_edited_time_shows(deeds):
-    Entry.objects.filter(id=deeds[0].id).update(at=deeds[1].at)
-
-    assert first_broken() == deeds[0]
-
-
-@pytest.mark.parametrize("gone", [0, 1, 3])
-def test_a_deletion_shows(deeds, gone):
-    Entry.objects.filter(id=deeds[gone].id).delete()
-
-    assert first_broken() == deeds[gone + 1]
-
-
-def test_an_exchange_of_two_entries_shows(deeds):
-    one, other = deeds[1], deeds[2]
-    Entry.objects.filter(id=one.id).update(verb=other.verb, details=other.details)
-    Entry.objects.filter(id=other.id).update(verb=one.verb, details=one.details)
-
-    assert first_broken() == one
-
-
-def test_a_deed_that_is_undone_leaves_no_entry(deeds, alice):
-    with pytest.raises(RuntimeError), transaction.atomic():
+def test_a_deed_that_is_undone_leaves_neither_entry_nor_anchor(deeds, alice, do, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(RuntimeError), transaction.atomic():
         record("deed that failed", actor=alice)
         raise RuntimeError
-    record("deed 5", actor=alice)
+    after = do("deed 6")
 
     assert not Entry.objects.filter(verb="deed that failed").exists()
-    assert first_broken() is None
+    assert [entry_id for entry_id, _ in anchored()] == [1, 2, 3, 4, 5, after.id]
+    assert findings() == []
+
+
+def test_every_entry_has_its_anchor_where_no_other_account_can_read_it(deeds):
+    assert anchored() == [(entry.id, entry.digest) for entry in deeds]
+    assert stat.S_IMODE(anchors.path().stat().st_mode) == 0o600
+    assert stat.S_IMODE(anchors.path().parent.stat().st_mode) == 0o700
+
+
+def test_a_deed_stands_where_its_anchor_cannot_be_written(deeds, do, settings, tmp_path, caplog):
+    (tmp_path / "full").write_text("a file where the folder should be")
+    settings.AUDIT_DIR = tmp_path / "full"
+
+    do("deed 6")
+
+    assert Entry.objects.filter(verb="deed 6").exists()
+    assert "Not a directory" in caplog.text or "File exists" in caplog.text
