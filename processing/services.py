@@ -72,7 +72,7 @@ def analyse_footage(footage_id: UUID, work) -> None:
             info = probe(source)
             seen = _look(footage, source, work)
     except MediaError as error:
-        _refuse(footage, str(error))
+        _refuse(footage, str(error), "no face" if isinstance(error, _NoFace) else "unreadable")
         raise JobRefused(str(error)) from error
     _keep(footage, info, seen)
 
@@ -127,12 +127,13 @@ def _embed_the_rest(found: list[FaceObservation], clearest: dict[int, tuple[int,
             found[row] = replace(found[row], embedding=embed(face.crop, apply(face.matrix, face.landmarks)))
 
 
-def _refuse(footage: Footage, sentence: str) -> None:
+def _refuse(footage: Footage, sentence: str, reason: str) -> None:
+    """`sentence` is for the person and names the file; `reason`, a word, is for the record, which never does."""
     with transaction.atomic():
         if not Footage.objects.filter(id=footage.id).update(state=Footage.State.REFUSED, refusal=sentence[:500]):
             return
         forget_analysis(footage)
-        record("footage refused", vault_id=footage.vault_id, target=footage, reason=sentence)
+        record("footage refused", vault_id=footage.vault_id, target=footage, reason=reason)
 
 
 def _keep(footage: Footage, info: MediaInfo, seen: _Seen) -> None:

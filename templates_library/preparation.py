@@ -73,7 +73,7 @@ def prepare_revision(revision_id: UUID, work) -> None:
         seen = _look(revision, work)
         track, crops = _follow(seen, revision.rate)
     except (MediaError, NoUsableFace) as error:
-        _fail(revision, str(error))
+        _fail(revision, str(error), "unreadable" if isinstance(error, MediaError) else "no usable face")
         raise JobRefused(str(error)) from error
     _finish(revision, track, crops)
 
@@ -176,12 +176,13 @@ def _worth_learning(table: DescriptorTable) -> NDArray[np.intp]:
     return good[np.unique(np.linspace(0, len(good) - 1, min(len(good), MOST_TO_LEARN)).round().astype(int))]
 
 
-def _fail(revision: TemplateRevision, sentence: str) -> None:
+def _fail(revision: TemplateRevision, sentence: str, reason: str) -> None:
+    """`sentence` is for the person; `reason`, a word, is for the record, which holds no content."""
     with transaction.atomic():
         TemplateRevision.objects.filter(id=revision.id).update(
             preparation=TemplateRevision.Preparation.FAILED, preparation_error=sentence[:500]
         )
-        record("template could not be prepared", target=revision, reason=sentence)
+        record("template could not be prepared", target=revision, reason=reason)
 
 
 def _finish(revision: TemplateRevision, track: Track, crops: list[bytes]) -> None:

@@ -110,6 +110,8 @@ def test_a_picture_of_no_one_is_refused_with_what_to_do(add, bob):
     assert footage.refusal == job.error
     assert job.state == "failed"
     assert job.error.startswith("No face was found in coins.jpg: choose footage")
+    # the sentence names the file, and the record holds no content
+    assert Entry.objects.get(verb="footage refused").details == {"reason": "no face"}
     assert not Analysis.objects.exists() and not StoredObject.objects.filter(kind="pack").exists()
 
 
@@ -128,6 +130,7 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(add, bob, filename, cont
     footage.refresh_from_db()
     assert footage.state == "refused"
     assert word in footage.refusal and footage.refusal == job.error
+    assert Entry.objects.get(verb="footage refused").details == {"reason": "unreadable"}
     assert "Traceback" not in job.error and job.cause
 
 

@@ -11,6 +11,7 @@ from templates_library import queries, services
 from templates_library.preparation import library_face_set, load_track
 from tests.processing import clips
 from tests.processing.conftest import run
+from twinvault.audit.models import Entry
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 
@@ -98,6 +99,7 @@ def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, p
     assert job.state == "failed" and revision.preparation == "failed"
     assert revision.preparation_error == job.error
     assert job.error.startswith("No face was found in this template: send a film")
+    assert Entry.objects.get(verb="template could not be prepared").details == {"reason": "no usable face"}
     with pytest.raises(services.NotAllowed, match="cannot be used: No face was found"):
         services.require_orderable(revision)
 
