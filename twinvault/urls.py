@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("twinvault.vaults.urls")),
     path("", include("twinvault.safe.urls")),
     path("", include("twinvault.jobs.urls")),
+    path("", include("twinvault.audit.urls")),
     path("", include("acquisition.urls")),
     path("", include("processing.urls")),
     path("", include("templates_library.urls")),
