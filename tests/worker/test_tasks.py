@@ -37,7 +37,10 @@ def failing(error: Exception):
 
 
 def test_every_kind_of_job_has_its_handler():
-    assert set(HANDLERS) == {"analyse_footage", "prepare_template", "train_twin", "render_film"}
+    assert set(HANDLERS) == {
+        *("analyse_footage", "prepare_template", "train_twin", "render_film"),
+        *("seal_vault", "forget_keys", "prepare_export", "erase"),
+    }
 
 
 def test_work_that_ends_well_is_done(do):

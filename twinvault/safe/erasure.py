@@ -143,12 +143,14 @@ def _digest(name: str) -> str:
 
 def _delete_files(erasure: Erasure, work) -> None:
     storage = storages["ciphertext"]
-    left = erasure.objects_erased.filter(deleted=False)
-    total = left.count() or 1
-    for number, line in enumerate(list(left.only("id", "object_id", "deleted")), start=1):
-        storage.delete(f"{erasure.keyring_id}/{line.object_id}")
-        ErasedObject.objects.filter(id=line.id).update(deleted=True)
-        work.report(0.6 + 0.35 * number / total, f"{number:,} of {total:,} files deleted")
+    left = erasure.objects_erased.filter(deleted=False).order_by("id")
+    total, done = left.count() or 1, 0
+    while batch := list(left[:BATCH]):
+        for line in batch:
+            storage.delete(f"{erasure.keyring_id}/{line.object_id}")
+        ErasedObject.objects.filter(id__in=[line.id for line in batch]).update(deleted=True)
+        done += len(batch)
+        work.report(0.6 + 0.35 * min(done / total, 1.0), f"{done:,} of {total:,} files deleted")
 
 
 def _take_vault(vault: Vault) -> None:

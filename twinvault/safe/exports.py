@@ -20,7 +20,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from twinvault.accounts.models import User
-from twinvault.audit.models import Entry as RecordEntry
+from twinvault.audit.export import as_json_lines
+from twinvault.audit.queries import entries_of, oldest_first, people_in
 from twinvault.audit.record import record
 from twinvault.custody import archive as archives
 from twinvault.custody import objects
@@ -129,7 +130,7 @@ def _held(vault: Vault):
 
 def _head(export: Export) -> dict:
     vault = export.vault
-    people = User.objects.filter(memberships__vault=vault) | User.objects.filter(id__in=_actors(vault))
+    people = {*User.objects.filter(memberships__vault=vault), *people_in(vault.id)}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -138,15 +139,11 @@ def _head(export: Export) -> dict:
         "vault": {"id": str(vault.id), "name": vault.name},
         "people": {
             str(person.pk): {"user_name": person.username, "e_mail": person.email, "name": person.get_full_name()}
-            for person in people.distinct()
+            for person in people
         },
         "objects": {},
         "left_out": [],
     }
-
-
-def _actors(vault: Vault):
-    return RecordEntry.objects.filter(vault_id=vault.id, actor__isnull=False).values("actor_id")
 
 
 class _Paths:
@@ -253,14 +250,4 @@ def end_overdue() -> int:
 
 
 def _record(vault: Vault) -> Iterator[bytes]:
-    for entry in RecordEntry.objects.filter(vault_id=vault.id).select_related("actor").order_by("id").iterator():
-        line = {
-            "id": entry.id,
-            "at": entry.at.isoformat(),
-            "who": entry.actor.username if entry.actor else None,
-            "deed": entry.verb,
-            "target": entry.target,
-            "details": entry.details,
-            "digest": entry.digest,
-        }
-        yield json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    return (line.encode() for line in as_json_lines(oldest_first(entries_of(vault.id))))

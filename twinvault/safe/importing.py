@@ -215,17 +215,23 @@ def _make_row(opened: _Open, allowed: dict[str, type[models.Model]], line: dict)
                 return
             setattr(row, column.attname, found)
         elif column.concrete and not column.primary_key and not isinstance(column, models.BinaryField):
-            setattr(row, column.attname, column.to_python(value))
+            setattr(row, column.attname, _checked(column, value, row))
     for name, value in line.get("words", {}).items():
         if not isinstance(getattr(model, name, None), property):
             raise ValueError(f"{line['model']} has no words {name}")
         setattr(row, name, str(value))
-    row.clean_fields(exclude=[column.name for column in model._meta.local_concrete_fields if column.is_relation])
     # as it was: a row that is saved in the usual way would say that it was added today
     row.save_base(raw=True, force_insert=True)
     for name, rows in many.items():
         getattr(row, name).set(rows)
     opened.made.setdefault(model, set()).add(str(line["pk"]))
+
+
+def _checked(column: models.Field, value: Any, row: models.Model) -> Any:
+    """A value as its column takes it: its type, its length, its choices."""
+    if value is None and not column.null:
+        raise ValueError(f"{column.name} is missing")
+    return value if value in column.empty_values else column.clean(value, row)
 
 
 _MISSING = object()

@@ -75,7 +75,7 @@ def test_a_person_finds_their_way_in_it(story, ready):
     assert footage["file"] == "franck.mp4" and footage["people"][0]["who"] == "subject"
     assert len(footage["people"][0]["faces"]) == Face.objects.count()
     record = [json.loads(line) for line in archive.read("record/record.jsonl").splitlines()]
-    assert "consent recorded" in [line["deed"] for line in record]
+    assert "consent recorded" in [line["verb"] for line in record]
 
 
 def test_the_words_of_a_consent_are_open_in_it_and_keys_are_not_in_it(story, ready):

@@ -142,7 +142,7 @@ def test_the_record_of_its_earlier_home_comes_along(story, zip_of_story):
     vault = import_vault(zip_of_story, story.alice)
 
     lines = [json.loads(line) for line in objects.read(Import.objects.get().record).splitlines()]
-    assert "consent recorded" in [line["deed"] for line in lines]
+    assert "consent recorded" in [line["verb"] for line in lines]
     assert Entry.objects.filter(verb="vault imported", vault_id=vault.id).exists()
 
 

@@ -1,0 +1,76 @@
+"""Looks for destroyed keys in the files of a real database, byte by byte; prints how many were found as JSON.
+
+Run by `test_leftovers.py` in an installation of its own; the argument is the folder that the database writes to.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from twinvault.accounts.models import User  # noqa: E402
+from twinvault.custody import objects  # noqa: E402
+from twinvault.custody.models import LentKey, StoredObject  # noqa: E402
+from twinvault.safe import erasure, services  # noqa: E402
+from twinvault.safe.models import Scope  # noqa: E402
+from twinvault.vaults.services import open_vault  # noqa: E402
+from worker.inline import run_queued_jobs  # noqa: E402
+
+FOLDER = Path(sys.argv[1])
+PASSWORD = "the boat under the walnut tree"
+HOW_MANY = 300
+
+
+def found(wraps: list[bytes]) -> int:
+    """How many of these lie anywhere in the database's files, as bytes or, as PostgreSQL may log them, in hexadecimal."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+    there = b"".join(path.read_bytes() for path in FOLDER.rglob("*") if path.is_file() and "pg_wal" not in path.parts)
+    return sum(wrap in there or wrap.hex().encode() in there for wrap in wraps)
+
+
+def wraps_of(rows) -> list[bytes]:
+    return [bytes(wrap) for wrap in rows.values_list("wrapped_key", flat=True)]
+
+
+told = {}
+call_command("migrate", verbosity=0)
+alice = User.objects.create_user("alice", "alice@example.org", "correct horse battery")
+vault = open_vault(alice, name="Grandpa", subject_name="Franck", stages=["adult"])
+for _ in range(HOW_MANY):
+    objects.store(vault.keyring, "footage", os.urandom(50))
+mine = StoredObject.objects.filter(keyring=vault.keyring)
+
+before = wraps_of(mine)
+told["before"] = found(before)
+services.set_password(vault, PASSWORD, by=alice)
+locks = [bytes(vault.keyring.archive.locked_by_password)]
+services.seal(vault, by=alice, password=PASSWORD)
+run_queued_jobs()
+told["after the seal"] = found(before)
+
+services.unseal(vault, by=alice, password=PASSWORD, hours=1)
+lent = wraps_of(LentKey.objects.all())
+told["lent"] = found(lent)
+services.close(vault, by=alice)
+run_queued_jobs()
+told["after it was closed"] = found(lent)
+
+services.change_password(vault, "a walk by the river", by=alice, password=PASSWORD)
+run_queued_jobs()
+told["the old lock"] = found(locks)
+
+sealed = [*wraps_of(mine), bytes(vault.keyring.wrapped_key)]
+told["sealed"] = found(sealed)
+erasure.ask(vault, Scope.VAULT, by=alice)
+run_queued_jobs()
+told["after the erasure"] = found(sealed)
+sys.stdout.write("\n" + json.dumps(told))

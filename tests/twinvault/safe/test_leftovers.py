@@ -1,0 +1,22 @@
+"""A key that was destroyed is in no file of today's database: not in a free page, not in a log, not in a dead row."""
+
+from pathlib import Path
+
+from tests.installation import Installation
+
+SCRIPT = Path(__file__).with_name("leftovers.py")
+EXPECTED = {
+    "before": 300,
+    "after the seal": 0,
+    "lent": 300,
+    "after it was closed": 0,
+    "the old lock": 0,
+    "sealed": 301,
+    "after the erasure": 0,
+}
+
+
+def test_sqlite_keeps_no_destroyed_key(tmp_path):
+    installation = Installation(tmp_path, BROKER="memory://")
+
+    assert installation.tell(SCRIPT, installation.data) == EXPECTED
