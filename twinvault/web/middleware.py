@@ -49,6 +49,8 @@ class UnopenedObjects:
             sentence = "A file in the safe is damaged: it is not what was put in, and was not used."
         elif isinstance(error, KeyUnavailable):
             sentence = "The key of a file in the safe is not at hand."
+        elif isinstance(error, FileNotFoundError):
+            sentence = "A file of the safe is missing."
         else:
             return None
         log.error("%s could not be opened for %s: %s", request.path, request.user, error)
