@@ -31,11 +31,12 @@ class StreamDamaged(ValueError):
 
 
 class SegmentCipher:
-    """Encrypts and decrypts single segments of one stream."""
+    """Encrypts and decrypts single segments of one stream. `name` is what errors call the stream by: "object 12ab..."."""
 
-    def __init__(self, file_key: bytes, header: bytes, associated: bytes):
+    def __init__(self, file_key: bytes, header: bytes, associated: bytes, name: str = ""):
+        self._name = name
         if len(header) != HEADER or header[0] != HEADER:
-            raise StreamDamaged("the header of the encrypted stream is damaged")
+            raise self.damaged("the header")
         key = HKDF(algorithm=SHA256(), length=32, salt=header[1:33], info=associated).derive(file_key)
         self._aead = AESGCM(key)
         self._prefix = header[33:40]
@@ -43,14 +44,19 @@ class SegmentCipher:
     def _nonce(self, index: int, last: bool) -> bytes:
         return self._prefix + struct.pack(">IB", index, last)
 
-    def encrypt(self, index: int, plain: bytes | memoryview, last: bool) -> bytes:
-        return self._aead.encrypt(self._nonce(index, last), plain, None)
+    def encrypt_into(self, index: int, plain: memoryview, last: bool, cipher: memoryview) -> None:
+        """`cipher` must be longer than `plain` by TAG."""
+        self._aead.encrypt_into(self._nonce(index, last), plain, None, cipher)
 
-    def decrypt(self, index: int, cipher: bytes, last: bool) -> bytes:
+    def decrypt_into(self, index: int, cipher: bytes, last: bool, plain: memoryview) -> None:
+        """`plain` must be shorter than `cipher` by TAG. After StreamDamaged nothing in it may be used."""
         try:
-            return self._aead.decrypt(self._nonce(index, last), cipher, None)
+            self._aead.decrypt_into(self._nonce(index, last), cipher, None, plain)
         except InvalidTag as error:
-            raise StreamDamaged(f"segment {index} of the encrypted stream is damaged") from error
+            raise self.damaged(f"segment {index}") from error
+
+    def damaged(self, what: str, how: str = "damaged") -> StreamDamaged:
+        return StreamDamaged(f"{self._name}: {what} is {how}" if self._name else f"{what} of the encrypted stream is {how}")
 
 
 def new_header() -> bytes:
@@ -77,20 +83,21 @@ class SegmentWriter:
     """Appends plaintext to a stream, segment by segment, and can go on where another process ended.
 
     A segment is written once more is known to follow it, since the last one is marked. What is not yet written is `tail`, at
-    most one segment of plaintext; `resume` takes it back.
+    most one segment of plaintext; `resume` takes it back. `raw` must take all that it is given, and keep none of it in place:
+    the buffer is used again.
     """
 
-    def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes):
+    def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes, name: str = ""):
         header = new_header()
         raw.write(header)
-        self._start(raw, SegmentCipher(file_key, header, associated), segments=0, tail=b"")
+        self._start(raw, SegmentCipher(file_key, header, associated, name), segments=0, tail=b"")
 
     @classmethod
-    def resume(cls, raw: BinaryIO, file_key: bytes, associated: bytes, tail: bytes) -> "SegmentWriter":
+    def resume(cls, raw: BinaryIO, file_key: bytes, associated: bytes, tail: bytes, name: str = "") -> "SegmentWriter":
         """Goes on with a stream of whole segments in `raw`, open for reading and writing; a torn one at its end is cut off."""
         writer = cls.__new__(cls)
         raw.seek(0)
-        cipher = SegmentCipher(file_key, raw.read(HEADER), associated)
+        cipher = SegmentCipher(file_key, raw.read(HEADER), associated, name)
         segments = segments_before(raw.seek(0, io.SEEK_END))
         raw.seek(max(HEADER, segments * SEGMENT))
         raw.truncate()
@@ -99,63 +106,102 @@ class SegmentWriter:
 
     def _start(self, raw: BinaryIO, cipher: SegmentCipher, segments: int, tail: bytes) -> None:
         self._raw, self._cipher, self._segments = raw, cipher, segments
-        self._buffer = bytearray(tail)
+        self._plain, self._encrypted = memoryview(bytearray(NEXT_PLAIN)), memoryview(bytearray(SEGMENT))
+        self._filled, self._finished = 0, False
+        self.write(tail)
 
     @property
     def size(self) -> int:
         """Plaintext bytes taken so far."""
-        return plain_before(self._segments) + len(self._buffer)
+        return plain_before(self._segments) + self._filled
 
     @property
     def tail(self) -> bytes:
-        return bytes(self._buffer)
+        return bytes(self._plain[: self._filled])
 
     def write(self, data: bytes | memoryview) -> int:
-        self._buffer += data
-        limit = NEXT_PLAIN if self._segments else FIRST_PLAIN
-        while len(self._buffer) > limit:
-            self._raw.write(self._cipher.encrypt(self._segments, bytes(self._buffer[:limit]), last=False))
-            del self._buffer[:limit]
-            self._segments += 1
-            limit = NEXT_PLAIN
-        return len(data)
+        """Takes all of `data`. If `raw` cannot be written, its error comes through and `size` and `tail` tell what was taken."""
+        if self._finished:
+            raise ValueError("the encrypted stream is finished")
+        rest = memoryview(data).cast("B")
+        taken = len(rest)
+        while rest:
+            room = (NEXT_PLAIN if self._segments else FIRST_PLAIN) - self._filled
+            if not room:
+                self._write_segment(last=False)
+                self._segments, self._filled = self._segments + 1, 0
+                continue
+            piece, rest = rest[:room], rest[room:]
+            self._plain[self._filled : self._filled + len(piece)] = piece
+            self._filled += len(piece)
+        return taken
 
     def finish(self) -> int:
         """Writes the last segment; returns the plaintext size of the stream."""
-        size = self.size
-        self._raw.write(self._cipher.encrypt(self._segments, bytes(self._buffer), last=True))
-        self._buffer.clear()
-        return size
+        if not self._finished:
+            self._write_segment(last=True)
+            # a second last segment under the same nonce would give both away
+            self._finished = True
+        return self.size
+
+    def _write_segment(self, last: bool) -> None:
+        encrypted = self._encrypted[: self._filled + TAG]
+        self._cipher.encrypt_into(self._segments, self._plain[: self._filled], last, encrypted)
+        self._raw.write(encrypted)
+
+
+def _read_all_of(raw: BinaryIO, length: int) -> bytes:
+    """`length` bytes, fewer only at the end; a raw file may give them in several pieces, which is no damage."""
+    piece = raw.read(length)
+    while len(piece) < length and (more := raw.read(length - len(piece))):
+        piece += more
+    return piece
 
 
 class DecryptingReader(io.RawIOBase):
     """Reads a finished stream from anywhere. Only segments that are asked for are read; each is verified before use.
 
-    The last segment is verified first, so that a truncated stream is noticed before anything of it is used.
+    The last segment is verified first, so that a truncated stream is noticed before anything of it is used. It is kept until
+    another is asked for: a look at the end costs one segment. `name` is what errors call the stream by.
     """
 
-    def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes):
+    def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes, name: str = ""):
         super().__init__()
         self._raw = raw
         raw.seek(0)
-        self._cipher = SegmentCipher(file_key, raw.read(HEADER), associated)
+        self._cipher = SegmentCipher(file_key, _read_all_of(raw, HEADER), associated, name)
         self._cipher_size = raw.seek(0, io.SEEK_END)
         self._last = max(1, -(-self._cipher_size // SEGMENT)) - 1
         self.size = plain_size(self._cipher_size)
         self._at = 0
-        self._held_index, self._held = -1, b""
-        if self.size < 0:
-            raise StreamDamaged("the encrypted stream is truncated")
+        if self._cipher_size - max(HEADER, self._last * SEGMENT) < TAG:
+            raise StreamDamaged(f"{name or 'the encrypted stream'} is truncated")
+        self._plain = memoryview(bytearray(min(NEXT_PLAIN, self.size)))
+        self._held_index, self._held = -1, self._plain[:0]
         self._segment(self._last)
 
-    def _segment(self, index: int) -> bytes:
+    def _segment(self, index: int) -> memoryview:
+        """The plaintext of a segment, until the next one is asked for."""
         if index != self._held_index:
             begin = index * SEGMENT if index else HEADER
             self._raw.seek(begin)
-            cipher = self._raw.read(min((index + 1) * SEGMENT, self._cipher_size) - begin)
-            self._held = self._cipher.decrypt(index, cipher, last=index == self._last)
+            cipher = _read_all_of(self._raw, min((index + 1) * SEGMENT, self._cipher_size) - begin)
+            if len(cipher) < TAG:
+                raise self._cipher.damaged(f"segment {index}", "truncated")
+            # what does not pass must not be taken for what was held before
+            self._held_index = -1
+            self._held = self._plain[: len(cipher) - TAG]
+            self._cipher.decrypt_into(index, cipher, index == self._last, self._held)
             self._held_index = index
         return self._held
+
+    def _here(self, end: int) -> memoryview:
+        """What the segment at this place holds, up to `end` bytes of the whole; moves on behind it."""
+        index = 0 if self._at < FIRST_PLAIN else 1 + (self._at - FIRST_PLAIN) // NEXT_PLAIN
+        begin = plain_before(index)
+        piece = self._segment(index)[self._at - begin : end - begin]
+        self._at += len(piece)
+        return piece
 
     def readable(self) -> bool:
         return True
@@ -174,28 +220,27 @@ class DecryptingReader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer) -> int:
-        wanted = min(len(buffer), self.size - self._at)
-        if wanted <= 0:
+        """As much as one segment gives, as a raw stream may."""
+        target = memoryview(buffer).cast("B")
+        end = min(self._at + len(target), self.size)
+        if self._at >= end:
             return 0
-        index = 0 if self._at < FIRST_PLAIN else 1 + (self._at - FIRST_PLAIN) // NEXT_PLAIN
-        piece = self._segment(index)
-        inside = self._at - plain_before(index)
-        given = piece[inside : inside + wanted]
-        buffer[: len(given)] = given
-        self._at += len(given)
-        return len(given)
+        piece = self._here(end)
+        target[: len(piece)] = piece
+        return len(piece)
 
     def read(self, size: int = -1) -> bytes:
         """All that was asked for, across segments (a raw stream would give at most one segment)."""
         end = self.size if size is None or size < 0 else min(self._at + size, self.size)
-        pieces = []
+        if self._at >= end:
+            return b""
+        given = io.BytesIO()
         while self._at < end:
-            index = 0 if self._at < FIRST_PLAIN else 1 + (self._at - FIRST_PLAIN) // NEXT_PLAIN
-            inside = self._at - plain_before(index)
-            piece = self._segment(index)[inside : inside + end - self._at]
-            pieces.append(piece)
-            self._at += len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            given.write(self._here(end))
+        return given.getvalue()
+
+    def readall(self) -> bytes:
+        return self.read()
 
     def close(self) -> None:
         if not self.closed:

@@ -236,3 +236,106 @@ def test_the_tail_is_never_more_than_a_segment():
     for _ in range(9):
         writer.write(bytes(300_000))
         assert len(writer.tail) <= NEXT_PLAIN
+
+
+class Dribbling(io.BytesIO):
+    """Gives at most 1000 bytes at once, as a socket may."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(size, 1000) if size and size > 0 else 1000)
+
+
+class Counting(io.BytesIO):
+    """Knows how many bytes were read from it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        self.taken += len(piece)
+        return piece
+
+
+def test_a_file_that_gives_little_at_once_is_not_taken_for_a_damaged_one():
+    plain = some_bytes(SEGMENT + 500)
+
+    assert DecryptingReader(Dribbling(encrypted(plain)), KEY, NAME).read() == plain
+
+
+def test_a_look_at_the_end_reads_the_header_and_the_last_segment_once():
+    plain = some_bytes(5 * SEGMENT - 1000)
+    raw = Counting(encrypted(plain))
+    reader = DecryptingReader(raw, KEY, NAME)
+
+    for start in (-1, -1000, -SEGMENT // 2):
+        reader.seek(start, io.SEEK_END)
+        assert reader.read() == plain[start:]
+
+    assert raw.taken <= HEADER + SEGMENT
+
+
+def test_a_read_reads_no_segment_that_it_does_not_need():
+    plain = some_bytes(5 * SEGMENT)
+    raw = Counting(encrypted(plain))
+    reader = DecryptingReader(raw, KEY, NAME)
+    before = raw.taken
+
+    reader.seek(FIRST_PLAIN - 10)
+    assert reader.read(20) == plain[FIRST_PLAIN - 10 : FIRST_PLAIN + 10]
+    assert reader.read(NEXT_PLAIN - 10) == plain[FIRST_PLAIN + 10 : FIRST_PLAIN + NEXT_PLAIN]
+
+    assert raw.taken - before == 2 * SEGMENT - HEADER
+
+
+def test_a_finished_stream_takes_no_more():
+    """A second last segment would be encrypted under the same nonce."""
+    raw = io.BytesIO()
+    writer = SegmentWriter(raw, KEY, NAME)
+    writer.write(b"a face")
+    writer.finish()
+
+    with pytest.raises(ValueError, match="finished"):
+        writer.write(b"more")
+    assert writer.finish() == 6
+    assert decrypted(raw.getvalue()) == b"a face"
+
+
+def test_a_write_that_fails_can_be_gone_on_with(tmp_path):
+    """The raw file fills up in the middle; what the writer says it has taken is what is there, and the rest can follow."""
+    plain, path = some_bytes(3 * SEGMENT), tmp_path / "growing"
+
+    class Full(io.FileIO):
+        room = SEGMENT + 100
+
+        def write(self, data) -> int:
+            self.room -= super().write(data[: self.room])
+            if not self.room:
+                raise OSError("no space left")
+            return len(data)
+
+    with Full(path, "w") as raw:
+        writer = SegmentWriter(raw, KEY, NAME)
+        with pytest.raises(OSError, match="no space"):
+            writer.write(plain)
+        size, tail = writer.size, writer.tail
+    with path.open("r+b") as raw:
+        writer = SegmentWriter.resume(raw, KEY, NAME, tail)
+        assert writer.size == size
+        writer.write(plain[size:])
+        writer.finish()
+
+    assert decrypted(path.read_bytes()) == plain
+
+
+def test_the_error_names_the_stream_and_the_segment():
+    cipher = bytearray(encrypted(some_bytes(2 * SEGMENT)))
+    cipher[SEGMENT + 5] ^= 1
+
+    with pytest.raises(StreamDamaged, match=r"^object 1234: segment 1 is damaged$"):
+        DecryptingReader(io.BytesIO(cipher), KEY, NAME, name="object 1234").read()
+    with pytest.raises(StreamDamaged, match=r"^segment 1 of the encrypted stream is damaged$"):
+        decrypted(bytes(cipher))
+    with pytest.raises(StreamDamaged, match=r"^object 1234 is truncated$"):
+        DecryptingReader(io.BytesIO(cipher[: HEADER + 3]), KEY, NAME, name="object 1234")
+    with pytest.raises(StreamDamaged, match=r"^object 1234: the header is damaged$"):
+        DecryptingReader(io.BytesIO(b"no stream"), KEY, NAME, name="object 1234")
