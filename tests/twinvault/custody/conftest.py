@@ -1,6 +1,17 @@
+import dataclasses
+
 import pytest
 
-from twinvault.custody.keys import new_keyring
+from twinvault.custody.keys import make_master_key_file, new_keyring
+
+
+@pytest.fixture
+def key_file(tmp_path, settings):
+    """A master key file of this test's own, in use."""
+    path = tmp_path / "keys/master.json"
+    make_master_key_file(path)
+    settings.ENV = dataclasses.replace(settings.ENV, master_key_file=path)
+    return path
 
 
 @pytest.fixture

@@ -4,19 +4,15 @@ import dataclasses
 import json
 
 import pytest
+from django.core.checks import ERROR
 from django.core.management import call_command
 
 from twinvault.custody import keys, objects
-from twinvault.custody.checks import key_files, keys_that_are_needed
+from twinvault.custody.checks import key_files, keys_that_are_needed, keys_that_are_needed_to_deploy
 
 
-@pytest.fixture
-def key_file(tmp_path, settings):
-    """A master key file of this test's own, in use."""
-    path = tmp_path / "keys/master.json"
-    keys.make_master_key_file(path)
-    settings.ENV = dataclasses.replace(settings.ENV, master_key_file=path)
-    return path
+def mode_of(path) -> int:
+    return path.stat().st_mode & 0o777
 
 
 def ids(messages) -> set[str]:
@@ -24,7 +20,7 @@ def ids(messages) -> set[str]:
 
 
 def test_a_new_key_file_is_private_and_never_overwritten(key_file):
-    assert not keys.readable_by_others(key_file)
+    assert mode_of(key_file) == 0o600
     assert len(keys.master_keys()[1]) == 1
     with pytest.raises(FileExistsError):
         keys.make_master_key_file(key_file)
@@ -79,7 +75,8 @@ def test_a_lost_master_key_is_named(db, key_file):
 
     with pytest.raises(keys.KeyUnavailable, match=keyring.master_key_id):
         keys.working_key(keyring)
-    assert ids(keys_that_are_needed()) == {"custody.E005"}
+    assert ids(keys_that_are_needed(["default"])) == ids(keys_that_are_needed_to_deploy()) == {"custody.E005"}
+    assert keys_that_are_needed() == keys_that_are_needed_to_deploy(["default"]) == []
 
 
 @pytest.mark.parametrize(
@@ -106,14 +103,14 @@ def test_all_is_well_at_first(db, key_file):
     keys.new_keyring("test")
 
     assert key_files() == []
-    assert keys_that_are_needed() == []
+    assert keys_that_are_needed(["default"]) == []
 
 
 def test_a_missing_key_file_is_said_at_start(db, key_file):
     key_file.unlink()
 
     assert ids(key_files()) == {"custody.E001"}
-    assert keys_that_are_needed() == []
+    assert keys_that_are_needed(["default"]) == []
     with pytest.raises(keys.KeyUnavailable, match="cannot be read"):
         keys.new_keyring("test")
 
@@ -124,10 +121,19 @@ def test_a_key_inside_the_data_folder_is_said_at_start(key_file, settings):
     assert ids(key_files()) == {"custody.E002"}
 
 
-def test_a_key_that_others_can_read_is_said_at_start(key_file):
+def test_a_key_that_the_group_can_read_is_said_at_start(key_file):
     key_file.chmod(0o640)
 
     assert ids(key_files()) == {"custody.W001"}
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o602])
+def test_a_key_that_everybody_can_read_or_write_is_an_error(key_file, mode):
+    key_file.chmod(mode)
+
+    (message,) = key_files()
+    assert message.id == "custody.E006" and message.level == ERROR
+    assert message.hint == f"chmod 600 {key_file}"
 
 
 def test_a_passing_secret_key_is_said_at_start(key_file, settings):
@@ -146,6 +152,5 @@ def test_make_keys_makes_what_is_missing_and_keeps_the_rest(tmp_path, settings, 
     call_command("make_keys")
 
     assert first == (path.read_bytes(), (path.parent / "django.key").read_bytes())
-    assert not keys.readable_by_others(path)
-    assert not keys.readable_by_others(path.parent / "django.key")
+    assert mode_of(path) == mode_of(path.parent / "django.key") == 0o600
     assert "made" in capsys.readouterr().out

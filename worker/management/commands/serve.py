@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from twinvault.env import BASE_DIR
+from twinvault.start import lost_key_sentences
 from worker.stack import Stack, StackFailed
 
 SIGN_IN = BASE_DIR / "var/demo/accounts.json"
@@ -29,6 +30,9 @@ class Command(BaseCommand):
                 self.stdout.write(self.style.SUCCESS(f"TwinVault is at {stack.url}") + f", data in {settings.DATA_DIR}")
                 self.stdout.write(f"Logs are in {stack.logs}. Ctrl-C stops it.")
                 self._say_who()
+                # the processes say it, too, but in their logs
+                for sentence in lost_key_sentences():
+                    self.stderr.write(self.style.ERROR(sentence))
                 while True:
                     for name in stack.keep_up():
                         self.stderr.write(f"{name} ended by itself and was started again; see {stack.logs / name}.log")
