@@ -161,8 +161,8 @@ def _read_all_of(raw: BinaryIO, length: int) -> bytes:
 class DecryptingReader(io.RawIOBase):
     """Reads a finished stream from anywhere. Only segments that are asked for are read; each is verified before use.
 
-    The last segment is verified first, so that a truncated stream is noticed before anything of it is used. It is kept until
-    another is asked for: a look at the end costs one segment. `name` is what errors call the stream by.
+    The last segment is verified first, so that a truncated stream is noticed before anything of it is used, and kept, so that a
+    look at the end costs no more. `name` is what errors call the stream by. Memory: two segments.
     """
 
     def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes, name: str = ""):
@@ -176,22 +176,28 @@ class DecryptingReader(io.RawIOBase):
         self._at = 0
         if self._cipher_size - max(HEADER, self._last * SEGMENT) < TAG:
             raise StreamDamaged(f"{name or 'the encrypted stream'} is truncated")
-        self._plain = memoryview(bytearray(min(NEXT_PLAIN, self.size)))
-        self._held_index, self._held = -1, self._plain[:0]
-        self._segment(self._last)
+        self._end = memoryview(bytearray(self.size - plain_before(self._last)))
+        self._decrypt_into(self._end, self._last)
+        self._plain = memoryview(bytearray(NEXT_PLAIN if self._last else 0))
+        self._held_index, self._held = -1, self._plain
+
+    def _decrypt_into(self, plain: memoryview, index: int) -> None:
+        begin = index * SEGMENT if index else HEADER
+        self._raw.seek(begin)
+        cipher = _read_all_of(self._raw, len(plain) + TAG)
+        if len(cipher) < len(plain) + TAG:
+            raise self._cipher.damaged(f"segment {index}", "truncated")
+        self._cipher.decrypt_into(index, cipher, index == self._last, plain)
 
     def _segment(self, index: int) -> memoryview:
         """The plaintext of a segment, until the next one is asked for."""
+        if index == self._last:
+            return self._end
         if index != self._held_index:
-            begin = index * SEGMENT if index else HEADER
-            self._raw.seek(begin)
-            cipher = _read_all_of(self._raw, min((index + 1) * SEGMENT, self._cipher_size) - begin)
-            if len(cipher) < TAG:
-                raise self._cipher.damaged(f"segment {index}", "truncated")
             # what does not pass must not be taken for what was held before
             self._held_index = -1
-            self._held = self._plain[: len(cipher) - TAG]
-            self._cipher.decrypt_into(index, cipher, index == self._last, self._held)
+            self._held = self._plain[: NEXT_PLAIN if index else FIRST_PLAIN]
+            self._decrypt_into(self._held, index)
             self._held_index = index
         return self._held
 

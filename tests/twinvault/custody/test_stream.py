@@ -270,8 +270,12 @@ def test_a_look_at_the_end_reads_the_header_and_the_last_segment_once():
     for start in (-1, -1000, -SEGMENT // 2):
         reader.seek(start, io.SEEK_END)
         assert reader.read() == plain[start:]
-
     assert raw.taken <= HEADER + SEGMENT
+
+    for start in (-SEGMENT - 5, -SEGMENT + 20, -SEGMENT - 9):
+        reader.seek(start, io.SEEK_END)
+        assert reader.read() == plain[start:]
+    assert raw.taken <= HEADER + 2 * SEGMENT
 
 
 def test_a_read_reads_no_segment_that_it_does_not_need():
