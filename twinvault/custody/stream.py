@@ -48,7 +48,7 @@ class SegmentCipher:
         """`cipher` must be longer than `plain` by TAG."""
         self._aead.encrypt_into(self._nonce(index, last), plain, None, cipher)
 
-    def decrypt_into(self, index: int, cipher: bytes, last: bool, plain: memoryview) -> None:
+    def decrypt_into(self, index: int, cipher: memoryview, last: bool, plain: memoryview) -> None:
         """`plain` must be shorter than `cipher` by TAG. After StreamDamaged nothing in it may be used."""
         try:
             self._aead.decrypt_into(self._nonce(index, last), cipher, None, plain)
@@ -150,32 +150,45 @@ class SegmentWriter:
         self._raw.write(encrypted)
 
 
-def _read_all_of(raw: BinaryIO, length: int) -> bytes:
-    """`length` bytes, fewer only at the end; a raw file may give them in several pieces, which is no damage."""
-    piece = raw.read(length)
-    while len(piece) < length and (more := raw.read(length - len(piece))):
-        piece += more
-    return piece
+def _fill(raw: BinaryIO, target: memoryview) -> int:
+    """Reads into `target`; returns how much came, less only at the end. A raw file may give it in several pieces: no damage."""
+    readinto, filled = getattr(raw, "readinto", None), 0
+    while filled < len(target):
+        rest = target[filled:]
+        if readinto is not None:
+            came = readinto(rest) or 0
+        else:
+            piece = raw.read(len(rest))
+            came = len(piece)
+            rest[:came] = piece
+        if not came:
+            break
+        filled += came
+    return filled
 
 
 class DecryptingReader(io.RawIOBase):
     """Reads a finished stream from anywhere. Only segments that are asked for are read; each is verified before use.
 
     The last segment is verified first, so that a truncated stream is noticed before anything of it is used, and kept, so that a
-    look at the end costs no more. `name` is what errors call the stream by. Memory: two segments.
+    look at the end costs no more. `name` is what errors call the stream by. Memory: three segments.
     """
 
     def __init__(self, raw: BinaryIO, file_key: bytes, associated: bytes, name: str = ""):
         super().__init__()
         self._raw = raw
         raw.seek(0)
-        self._cipher = SegmentCipher(file_key, _read_all_of(raw, HEADER), associated, name)
+        header = bytearray(HEADER)
+        came = _fill(raw, memoryview(header))
+        self._cipher = SegmentCipher(file_key, bytes(header[:came]), associated, name)
         self._cipher_size = raw.seek(0, io.SEEK_END)
         self._last = max(1, -(-self._cipher_size // SEGMENT)) - 1
         self.size = plain_size(self._cipher_size)
         self._at = 0
         if self._cipher_size - max(HEADER, self._last * SEGMENT) < TAG:
             raise StreamDamaged(f"{name or 'the encrypted stream'} is truncated")
+        # buffers that are used again: fresh memory for each segment costs more than to decrypt it
+        self._encrypted = memoryview(bytearray(min(SEGMENT, self._cipher_size)))
         self._end = memoryview(bytearray(self.size - plain_before(self._last)))
         self._decrypt_into(self._end, self._last)
         self._plain = memoryview(bytearray(NEXT_PLAIN if self._last else 0))
@@ -184,10 +197,10 @@ class DecryptingReader(io.RawIOBase):
     def _decrypt_into(self, plain: memoryview, index: int) -> None:
         begin = index * SEGMENT if index else HEADER
         self._raw.seek(begin)
-        cipher = _read_all_of(self._raw, len(plain) + TAG)
-        if len(cipher) < len(plain) + TAG:
+        encrypted = self._encrypted[: len(plain) + TAG]
+        if _fill(self._raw, encrypted) < len(encrypted):
             raise self._cipher.damaged(f"segment {index}", "truncated")
-        self._cipher.decrypt_into(index, cipher, index == self._last, plain)
+        self._cipher.decrypt_into(index, encrypted, index == self._last, plain)
 
     def _segment(self, index: int) -> memoryview:
         """The plaintext of a segment, until the next one is asked for."""
@@ -240,10 +253,17 @@ class DecryptingReader(io.RawIOBase):
         end = self.size if size is None or size < 0 else min(self._at + size, self.size)
         if self._at >= end:
             return b""
-        given = io.BytesIO()
-        while self._at < end:
-            given.write(self._here(end))
-        return given.getvalue()
+        # one block of memory, of the right size from the beginning, which `getvalue` gives away without a copy
+        whole = io.BytesIO()
+        whole.seek(end - self._at - 1)
+        whole.write(b"\0")
+        with whole.getbuffer() as rest:
+            filled = 0
+            while self._at < end:
+                piece = self._here(end)
+                rest[filled : filled + len(piece)] = piece
+                filled += len(piece)
+        return whole.getvalue()
 
     def readall(self) -> bytes:
         return self.read()

@@ -241,8 +241,19 @@ def test_the_tail_is_never_more_than_a_segment():
 class Dribbling(io.BytesIO):
     """Gives at most 1000 bytes at once, as a socket may."""
 
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(min(size, 1000) if size and size > 0 else 1000)
+    def readinto(self, buffer) -> int:
+        return super().readinto(memoryview(buffer)[:1000])
+
+
+class OnlyRead:
+    """A file that knows no more than `read` and `seek`, and gives at most 1000 bytes at once."""
+
+    def __init__(self, content: bytes):
+        self._file = io.BytesIO(content)
+        self.seek = self._file.seek
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(min(size, 1000))
 
 
 class Counting(io.BytesIO):
@@ -250,16 +261,32 @@ class Counting(io.BytesIO):
 
     taken = 0
 
+    def readinto(self, buffer) -> int:
+        came = super().readinto(buffer)
+        self.taken += came
+        return came
+
     def read(self, size: int | None = -1) -> bytes:
         piece = super().read(size)
         self.taken += len(piece)
         return piece
 
 
-def test_a_file_that_gives_little_at_once_is_not_taken_for_a_damaged_one():
+@pytest.mark.parametrize("kind", [Dribbling, OnlyRead])
+def test_a_file_that_gives_little_at_once_is_not_taken_for_a_damaged_one(kind):
     plain = some_bytes(SEGMENT + 500)
 
-    assert DecryptingReader(Dribbling(encrypted(plain)), KEY, NAME).read() == plain
+    assert DecryptingReader(kind(encrypted(plain)), KEY, NAME).read() == plain
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_damaged():
+    raw = io.BytesIO(encrypted(some_bytes(3 * SEGMENT)))
+    reader = DecryptingReader(raw, KEY, NAME)
+    raw.truncate(SEGMENT + 100)
+
+    reader.seek(FIRST_PLAIN)
+    with pytest.raises(StreamDamaged, match="segment 1 of the encrypted stream is truncated"):
+        reader.read(1)
 
 
 def test_a_look_at_the_end_reads_the_header_and_the_last_segment_once():
