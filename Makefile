@@ -44,10 +44,16 @@ lint: var/set-up-dev ## put imports and layout in order, then check them
 	$(BIN)/ruff format .
 	$(BIN)/lint-imports
 
+bench: var/set-up ## measure everything that has a mark: var/bench/*.json
+	@$(BIN)/python manage.py bench
+
+bench-custody: var/set-up ## only what encryption costs: speed, memory, rotation (var/bench/custody.json)
+	@$(BIN)/python manage.py bench custody
+
 e2e: var/set-up-dev ## only the browser test
 	$(BIN)/python -m pytest tests/e2e -s
 
 clean: ## remove what was built; data and keys under var/ stay
 	rm -rf .venv node_modules var/set-up var/set-up-dev var/static
 
-.PHONY: help set-up demo run test lint e2e clean
+.PHONY: help set-up demo run test lint bench bench-custody e2e clean
