@@ -23,6 +23,11 @@ class Keyring(models.Model):
         return f"{self.purpose} {self.id}"
 
 
+def in_use() -> models.QuerySet[Keyring]:
+    """Keyrings whose working key was not destroyed by an erasure that still takes their rows away."""
+    return Keyring.objects.exclude(wrapped_key=b"")
+
+
 class StoredObject(models.Model):
     """One encrypted file in the ciphertext storage, with its own wrapped file key.
 

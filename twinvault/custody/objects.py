@@ -125,7 +125,7 @@ def open_object(stored: StoredObject, lending: Lending | None = None) -> Decrypt
     """
     file_key = file_key_of(stored, lending)
     raw = storages["ciphertext"].open(stored.name, "rb")
-    return DecryptingReader(raw, file_key, context_of(stored.id).encode())
+    return DecryptingReader(raw, file_key, context_of(stored.id).encode(), name=f"{stored.kind} {stored.id}")
 
 
 def read(stored: StoredObject) -> bytes:

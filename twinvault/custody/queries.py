@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from twinvault.custody import keys
-from twinvault.custody.models import Keyring, StoredObject
+from twinvault.custody.models import StoredObject, in_use
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class KeyOverview:
 def key_overview() -> KeyOverview:
     """KeyUnavailable if the key file is missing or damaged."""
     file = keys.key_file()
-    keyrings = _counted(Keyring.objects.values_list("master_key_id"))
-    objects = _counted(StoredObject.objects.values_list("keyring__master_key_id"))
+    keyrings = _counted(in_use().values_list("master_key_id"))
+    objects = _counted(StoredObject.objects.exclude(wrapped_key=b"").values_list("keyring__master_key_id"))
     found = [
         MasterKeyUse(
             id=key_id,
@@ -107,5 +107,5 @@ def lost_keys() -> list[MasterKeyUse]:
     """Master keys that keyrings need and the file does not hold. KeyUnavailable if the file is missing or damaged."""
     known = set(keys.key_file().keys)
     # the objects are counted only where there is something to tell: every process asks this as it starts
-    needed = set(Keyring.objects.values_list("master_key_id", flat=True).distinct())
+    needed = set(in_use().values_list("master_key_id", flat=True).distinct())
     return key_overview().lost if needed - known else []

@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 
 from twinvault.audit.record import record
 from twinvault.custody import keys
-from twinvault.custody.models import Keyring
+from twinvault.custody.models import Keyring, in_use
 
 log = logging.getLogger(__name__)
 # a few hundredths of a second in which nobody else writes on SQLite
@@ -56,7 +56,7 @@ def begin(new: bool = False) -> tuple[str, bool]:
 def not_under_current(file: keys.KeyFile | None = None) -> QuerySet[Keyring]:
     """Keyrings that a rotation still has to wrap anew. Those whose master key is lost are not among them."""
     file = file or keys.key_file()
-    return Keyring.objects.filter(master_key_id__in=set(file.keys) - {file.current})
+    return in_use().filter(master_key_id__in=set(file.keys) - {file.current})
 
 
 def rewrap_all() -> Iterator[int]:
@@ -119,7 +119,7 @@ def retire(key_id: str) -> None:
                 raise RotationRefused(f"There is no master key {key_id} in {path}. There are: {', '.join(file.keys)}.")
             if key_id == file.current:
                 raise RotationRefused(f"{key_id} is the current master key. Rotate first: manage.py rotate_master_key --new")
-            if count := Keyring.objects.filter(master_key_id=key_id).count():
+            if count := in_use().filter(master_key_id=key_id).count():
                 raise RotationRefused(
                     f"{count} keyrings are still wrapped by {key_id} and would be lost. First: manage.py rotate_master_key"
                 )

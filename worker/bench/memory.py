@@ -1,7 +1,9 @@
 """What a process needs at most that does one thing to one object, as told by a process of its own.
 
+python -m worker.bench.memory idle -         loads what the others load, asks the database once, and does nothing
 python -m worker.bench.memory store BYTES    stores that much
 python -m worker.bench.memory read ID        reads it to its end, in pieces of 1 MiB
+python -m worker.bench.memory export ID      puts the export together that was asked for, and reads its ZIP to the end
 """
 
 import json
@@ -47,15 +49,18 @@ def main(verb: str, what: str) -> None:
     django.setup()
     from twinvault.custody import keys, objects
     from twinvault.custody.models import StoredObject
+    from worker.bench import exporting
 
-    if verb == "store":
+    if verb == "idle":
+        stored = StoredObject.objects.first()
+    elif verb == "store":
         stored = objects.store_stream(keys.new_keyring("bench"), "footage", Noise(int(what)))
     else:
-        stored = StoredObject.objects.get(id=what)
-        with objects.open_object(stored) as reader:
+        stored = None if verb == "export" else StoredObject.objects.get(id=what)
+        with objects.open_object(stored) if stored else exporting.zip_of(what) as reader:
             while reader.read(MIB):
                 pass
-    sys.stdout.write(json.dumps({"object": str(stored.id), "peak_mib": peak_mib()}) + "\n")
+    sys.stdout.write(json.dumps({"object": str(stored.id) if stored else "", "peak_mib": peak_mib()}) + "\n")
 
 
 if __name__ == "__main__":

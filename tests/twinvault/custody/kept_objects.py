@@ -16,7 +16,7 @@ django.setup()
 
 from django.db import transaction  # noqa: E402
 
-from twinvault.audit.record import first_broken  # noqa: E402
+from twinvault.audit.verify import findings  # noqa: E402
 from twinvault.custody import keys, objects  # noqa: E402
 from twinvault.custody.models import Keyring, StoredObject  # noqa: E402
 
@@ -59,7 +59,7 @@ def read() -> dict:
         "under": sorted(set(Keyring.objects.values_list("master_key_id", flat=True))),
         "current": keys.master_keys()[0],
         "master_keys": len(keys.master_keys()[1]),
-        "record_is_whole": first_broken() is None,
+        "record_is_whole": findings() == [],
     }
 
 
