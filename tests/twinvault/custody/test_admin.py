@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from twinvault.audit.record import record
 from twinvault.custody import keys, objects, rotation
 from twinvault.custody.models import Keyring
 
@@ -12,7 +13,8 @@ PAGE = "/admin/custody/keyring/"
 
 @pytest.fixture
 def old(db, key_file) -> str:
-    """The master key of four keyrings with five objects."""
+    """The master key of four keyrings with five objects, and of the record's own."""
+    record("installed")
     keyrings = [keys.new_keyring("vault") for _ in range(4)]
     for keyring in [*keyrings, keyrings[0]]:
         objects.store(keyring, "pack", b"a face")
@@ -32,8 +34,8 @@ def said(admin_client):
 def test_at_first_all_is_under_one_key(old, said):
     page = said()
 
-    assert f"{old} yes current 4 5" in page
-    assert "100 %: 4 of 4 keyrings under the current master key" in page
+    assert f"{old} yes current 5 5" in page
+    assert "100 %: 5 of 5 keyrings under the current master key" in page
     assert "A new rotation begins with this. manage.py rotate_master_key" in page
 
 
@@ -46,8 +48,8 @@ def test_a_rotation_shows_how_far_it_is_and_how_to_go_on(old, said, monkeypatch)
     page = said()
 
     assert f"{new} yes current 1 {wrapped_first}" in page
-    assert f"{old} yes old, still wraps 3 {5 - wrapped_first}" in page
-    assert "25 %: 1 of 4 keyrings under the current master key, 3 to go" in page
+    assert f"{old} yes old, still wraps 4 {5 - wrapped_first}" in page
+    assert "20 %: 1 of 5 keyrings under the current master key, 4 to go" in page
     assert "Go on with the rotation. manage.py rotate_master_key" in page
     assert "retire_master_key" not in page
 
@@ -78,8 +80,8 @@ def test_a_lost_key_is_shown_with_what_it_costs(old, said, key_file):
 
     page = said()
 
-    assert f"{old} no lost 4 5" in page
-    assert f"Master key {old} is lost: 4 keyrings with 5 stored objects cannot be opened." in page
+    assert f"{old} no lost 5 5" in page
+    assert f"Master key {old} is lost: 5 keyrings with 5 stored objects cannot be opened." in page
     assert f"Put master key {old} back into {key_file}" in page
 
 
