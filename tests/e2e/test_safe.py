@@ -57,6 +57,7 @@ def test_an_owner_seals_unseals_takes_everything_along_and_erases(browser, insta
     page.get_by_role("link", name="Set it").click()
     page.get_by_label("New secondary password").fill(SECONDARY)
     page.get_by_label("The same once more").fill(SECONDARY)
+    page.get_by_label("The password of your account").fill("correct horse battery staple")
     page.get_by_role("button", name="Set this password").click()
     code = page.locator(".code").inner_text()
     assert re.fullmatch(r"([0-9A-Z]{5}-){5}[0-9A-Z]{5}", code)
@@ -70,6 +71,7 @@ def test_an_owner_seals_unseals_takes_everything_along_and_erases(browser, insta
     section(page, "Seal the sources").get_by_label("Secondary password").fill(SECONDARY)
     page.get_by_role("button", name="Seal", exact=True).click()
     expect(page.get_by_text(re.compile("Sealed since"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(section(page, "Unseal for a while")).to_be_visible()
     olga.open(f"{vault}faces/")
     expect(page.get_by_text("The faces are sealed")).to_be_visible()
     assert page.locator(".face img").count() == 0
@@ -120,10 +122,10 @@ def test_an_owner_seals_unseals_takes_everything_along_and_erases(browser, insta
     page.get_by_text("Erase something").click()
     page.get_by_label("The whole vault").check()
     page.get_by_label("To be sure, type the name of this vault").fill("grandpa's safe")
-    page.get_by_label("The password of your account").fill("correct horse battery staple")
+    section(page, "Erase for good").get_by_label("The password of your account").fill("correct horse battery staple")
     page.get_by_role("button", name="Erase it for good").click()
     expect(page.get_by_role("heading", name="Receipt")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_role("row", name=re.compile("footage 2"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Footage, as it was brought in 2"))).to_be_visible()
     receipt = page.url.removeprefix(address)
 
     assert [one for person in (olga, stranger) for one in person.complaints if "400" not in one] == []

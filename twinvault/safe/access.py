@@ -40,15 +40,18 @@ def erasure_for(user, erasure_id: UUID) -> Erasure:
     return erasure
 
 
-def proves_to_be(user, password: str, vault: Vault) -> str:
-    """Asks for the account's password again, before what cannot be undone: '' if it is right, else a sentence.
+class Unproved(Exception):
+    """The password of the account was wrong, or comes after too many wrong ones. The message is one sentence for the person."""
+
+
+def require_proof(user, password: str, vault: Vault) -> None:
+    """Asks for the account's password again, before what cannot be undone. Unproved if it is wrong.
 
     A stolen session must not be a place to guess it at: after a few wrong ones the next has to wait; nobody is locked out.
     """
     since = timezone.now() - COUNTED_FOR
     if Entry.objects.filter(verb=WRONG, actor=user, at__gt=since).count() >= FREE_TRIES:
-        return f"There were {FREE_TRIES} wrong tries within {COUNTED_FOR.seconds // 60} minutes: wait a few minutes."
-    if user.check_password(password):
-        return ""
-    record(WRONG, actor=user, vault_id=vault.id, target=vault)
-    return "That is not the password of your account."
+        raise Unproved(f"There were {FREE_TRIES} wrong tries within {COUNTED_FOR.seconds // 60} minutes: wait a few minutes.")
+    if not user.check_password(password):
+        record(WRONG, actor=user, vault_id=vault.id, target=vault)
+        raise Unproved("That is not the password of your account.")

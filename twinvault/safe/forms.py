@@ -23,8 +23,13 @@ class SecondaryPassword(forms.Form):
     password = secret_field("Secondary password")
 
 
-class NewPassword(forms.Form):
-    """A first secondary password."""
+def account_password_field() -> forms.CharField:
+    """Who may be at somebody else's session proves to be its person."""
+    return secret_field("The password of your account", autocomplete="current-password")
+
+
+class AnyNewPassword(forms.Form):
+    """A secondary password to be, typed twice."""
 
     new = secret_field(
         "New secondary password",
@@ -54,7 +59,13 @@ class NewPassword(forms.Form):
         return said
 
 
-class ChangePassword(NewPassword):
+class NewPassword(AnyNewPassword):
+    """A first one. Somebody at a stolen session must not lock the owner out with a password of their own."""
+
+    account_password = account_password_field()
+
+
+class ChangePassword(AnyNewPassword):
     """Another one, for who knows the old one or has the recovery code."""
 
     password = secret_field("Secondary password until now", required=False)
@@ -86,6 +97,7 @@ class RetentionForm(forms.Form):
         widget=forms.RadioSelect,
     )
     days = forms.IntegerField(label="After how many days?", required=False, min_value=1, max_value=3650)
+    account_password = account_password_field()
 
     def clean(self) -> dict:
         said = super().clean()
@@ -105,7 +117,7 @@ class Erase(forms.Form):
         ],
     )
     name = forms.CharField(label="To be sure, type the name of this vault", widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    account_password = secret_field("The password of your account", autocomplete="current-password")
+    account_password = account_password_field()
 
     def __init__(self, vault: Vault, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,5 +1,6 @@
 """Reads on a safe: what it holds, and how it stands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -32,10 +33,20 @@ class Held:
 
 def held(vault: Vault) -> list[Held]:
     """What lies in the vault, by what it is to a person; lines with nothing are left out. One query."""
-    lines = [Held(words) for words, _ in WORDS]
-    line_of = {kind: line for (_, kinds), line in zip(WORDS, lines, strict=True) for kind in kinds}
     rows = StoredObject.objects.filter(keyring_id=vault.keyring_id).exclude(kind="export").exclude(wrapped_key=b"").order_by()
     sums = rows.values_list("kind").annotate(objects=Count("id"), size=Sum("size"), sealed=Count("id", filter=Q(sealed=True)))
+    return _in_words(sums)
+
+
+def erased(erasure: Erasure) -> list[Held]:
+    """What an erasure took away, in the same words."""
+    return _in_words((kind, objects, size, 0) for kind, (objects, size) in erasure.counts.items())
+
+
+def _in_words(sums: Iterable[tuple[str, int, int, int]]) -> list[Held]:
+    """(kind, objects, bytes, sealed) -> lines; what has no words of its own is put together in the last."""
+    lines = [Held(words) for words, _ in WORDS]
+    line_of = {kind: line for (_, kinds), line in zip(WORDS, lines, strict=True) for kind in kinds}
     for kind, objects, size, sealed in sums:
         line = line_of.get(kind, lines[-1])
         line.objects, line.bytes, line.sealed = line.objects + objects, line.bytes + size, line.sealed + sealed

@@ -57,7 +57,7 @@ def change_password(vault: Vault, new: str, *, by, password: str = "", code: str
     unlocked = unlock(vault, by=by, password=password, code=code)
     with transaction.atomic():
         fresh = archives.relock(unlocked, new)
-        record("secondary password changed", actor=by, vault_id=vault.id, target=vault, by_code=int(bool(code)))
+        record("secondary password changed", actor=by, vault_id=vault.id, target=vault, by_the="code" if code else "password")
         _forget_soon(vault, by)
     return fresh
 
@@ -68,7 +68,7 @@ def unlock(vault: Vault, *, by, password: str = "", code: str = "") -> Unlocked:
     try:
         return archives.unlock(archive, password=password, code=code)
     except WrongSecret as error:
-        record("wrong secondary password", actor=by, vault_id=vault.id, target=vault, by_code=int(bool(code)))
+        record("wrong secondary password", actor=by, vault_id=vault.id, target=vault, tried="code" if code else "password")
         archive.refresh_from_db()
         what = "That is not the recovery code." if code else "That is not the secondary password."
         raise PasswordRefused(f"{what}{_wait(archive.next_try_at)}") from error

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from twinvault.accounts.access import signed_in
 from twinvault.custody.models import Archive
 from twinvault.safe import erasure, forms, queries, services
-from twinvault.safe.access import erasure_for, proves_to_be, safe_for
+from twinvault.safe.access import Unproved, erasure_for, require_proof, safe_for
 from twinvault.safe.housekeeping import due_on
 from twinvault.safe.models import Erasure, Scope
 from twinvault.vaults.models import Vault
@@ -57,21 +57,25 @@ def safe(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 def password(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """Sets or changes the secondary password; the answer shows the recovery code, this once."""
     vault = safe_for(request.user, vault_id)
-    form_class = forms.ChangePassword if vault.archive else forms.NewPassword
+    changing = vault.archive is not None
+    form_class = forms.ChangePassword if changing else forms.NewPassword
     form = form_class(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            if vault.archive:
+            if changing:
                 code = services.change_password(
                     vault, said["new"], by=request.user, password=said["password"], code="" if said["password"] else said["code"]
                 )
             else:
+                require_proof(request.user, said["account_password"], vault)
                 code = services.set_password(vault, said["new"], by=request.user)
+        except Unproved as error:
+            form.add_error("account_password", str(error))
         except (services.PasswordRefused, NotAllowed) as error:
-            form.add_error("code" if vault.archive and not said["password"] else None, str(error))
+            form.add_error("code" if changing and not said["password"] else None, str(error))
         else:
-            return render(request, "safe/code.html", {"vault": vault, "code": code, "changed": vault.archive is not None})
+            return render(request, "safe/code.html", {"vault": vault, "code": code, "changed": changing})
     return render(request, "safe/password.html", {"vault": vault, "form": form}, status=400 if form.errors else 200)
 
 
@@ -119,14 +123,19 @@ def close(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     return redirect("safe", vault.id)
 
 
+@sensitive_post_parameters()
 @signed_in
 @require_POST
 def retention(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = safe_for(request.user, vault_id)
     form = forms.RetentionForm(request.POST, prefix="retention")
     if form.is_valid():
+        said = form.cleaned_data
         try:
-            services.set_retention(vault, form.cleaned_data["action"], form.cleaned_data["days"], by=request.user)
+            require_proof(request.user, said["account_password"], vault)
+            services.set_retention(vault, said["action"], said["days"], by=request.user)
+        except Unproved as error:
+            form.add_error("account_password", str(error))
         except NotAllowed as error:
             form.add_error(None, str(error))
         else:
@@ -142,11 +151,13 @@ def erase(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = safe_for(request.user, vault_id)
     form = forms.Erase(vault, request.POST, prefix="erase")
     if form.is_valid():
-        wrong = proves_to_be(request.user, form.cleaned_data["account_password"], vault)
-        if not wrong:
+        try:
+            require_proof(request.user, form.cleaned_data["account_password"], vault)
+        except Unproved as error:
+            form.add_error("account_password", str(error))
+        else:
             asked = erasure.ask(vault, Scope(form.cleaned_data["scope"]), by=request.user)
             return redirect("erasure", asked.id)
-        form.add_error("account_password", wrong)
     return page(request, vault, status=400, erase_form=form)
 
 
@@ -160,6 +171,5 @@ def receipt(request: HttpRequest, erasure_id: UUID) -> HttpResponse:
         answer = HttpResponse("".join(lines), content_type="text/plain; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="receipt-{found.id}.txt"'
         return answer
-    counts = [(kind, objects, size) for kind, (objects, size) in sorted(found.counts.items())]
-    context = {"erasure": found, "counts": counts, "done": found.objects_erased.count()}
+    context = {"erasure": found, "lines": queries.erased(found), "done": found.objects_erased.count()}
     return render(request, "safe/receipt.html", context)

@@ -28,12 +28,15 @@ def footage(vault):
     return objects.store(vault.keyring, "footage", b"grandpa at sea " * 100)
 
 
+PROOF = {"retention-account_password": ACCOUNT_PASSWORD}
+
+
 def text(response) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
 
 
 def choose_password(client, safe: str, **given):
-    said = {"new": PASSWORD, "again": PASSWORD} | given
+    said = {"new": PASSWORD, "again": PASSWORD, "account_password": ACCOUNT_PASSWORD} | given
     return client.post(f"{safe}password/", said)
 
 
@@ -51,6 +54,7 @@ def test_the_recovery_code_is_shown_once_and_kept_nowhere(browse, alice, safe, v
     code = re.search(r'<p class="code">([0-9A-Z-]{35})</p>', text(answer)).group(1)
 
     assert answer["Cache-Control"] == "private, no-store"
+    assert "is set." in text(answer)
     assert code not in text(client.get(safe)) + text(client.get(f"{safe}password/"))
     assert services.unlock(vault, by=alice, code=code)
     assert choose_password(client, safe).status_code == 400, "the form sent again does not set another one"
@@ -62,6 +66,7 @@ def test_the_recovery_code_is_shown_once_and_kept_nowhere(browse, alice, safe, v
         ({"new": "short", "again": "short"}, "at least 12 are needed"),
         ({"new": ACCOUNT_PASSWORD, "again": ACCOUNT_PASSWORD}, "This is the password of your account"),
         ({"again": "something else entirely"}, "not the same as above"),
+        ({"account_password": "a stolen session does not know it"}, "That is not the password of your account."),
         ({"new": "passwordpassword", "again": "passwordpassword"}, ""),
     ],
 )
@@ -189,7 +194,7 @@ def test_erasing_takes_the_name_and_the_accounts_password_and_gives_a_receipt(br
     run_queued_jobs()
 
     page = text(client.get(receipt))
-    assert "<h1>Receipt</h1>" in page and '<th scope="row">footage</th><td>1</td>' in page
+    assert "<h1>Receipt</h1>" in page and '<th scope="row">Footage, as it was brought in</th><td>1</td>' in page
     lines = client.get(f"{receipt}?lines")
     assert str(footage.id) in lines.content.decode() and lines["Content-Disposition"].startswith("attachment")
     assert not StoredObject.objects.filter(id=footage.id).exists()
@@ -238,11 +243,11 @@ def test_the_receipt_of_a_vault_that_is_gone_is_for_who_asked(browse, alice, bob
 
 def test_retention_is_set_and_says_when(browse, alice, safe, vault, footage):
     client = browse(alice)
-    client.post(f"{safe}retention/", {"retention-action": "erase", "retention-days": "30"})
+    client.post(f"{safe}retention/", {"retention-action": "erase", "retention-days": "30"} | PROOF)
 
     due = timezone.now() + timedelta(days=30)
     assert f"will be erased for good on {due.day} {due:%B %Y}" in text(client.get(safe))
-    client.post(f"{safe}retention/", {"retention-action": ""})
+    client.post(f"{safe}retention/", {"retention-action": ""} | PROOF)
     assert not Retention.objects.exists()
 
 
@@ -252,10 +257,14 @@ def test_retention_is_set_and_says_when(browse, alice, safe, vault, footage):
         ({"retention-action": "erase", "retention-days": ""}, "Say after how many days."),
         ({"retention-action": "erase", "retention-days": "0"}, "greater than or equal to 1"),
         ({"retention-action": "seal", "retention-days": "9"}, "has no secondary password yet"),
+        (
+            {"retention-action": "erase", "retention-days": "9", "retention-account_password": "wrong"},
+            "That is not the password of your account.",
+        ),
     ],
 )
 def test_a_rule_that_cannot_be_kept_is_not_taken(browse, alice, safe, said, sentence):
-    answer = browse(alice).post(f"{safe}retention/", said)
+    answer = browse(alice).post(f"{safe}retention/", PROOF | said)
 
     assert answer.status_code == 400 and sentence in text(answer)
     assert not Retention.objects.exists()
