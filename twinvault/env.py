@@ -66,6 +66,7 @@ class Environment:
     broker: str = field(default_factory=lambda: secret("BROKER", ""))
     s3_bucket: str = field(default_factory=lambda: text("S3_BUCKET"))
     s3_endpoint: str = field(default_factory=lambda: text("S3_ENDPOINT"))
+    s3_region: str = field(default_factory=lambda: text("S3_REGION"))
     s3_access_key: str = field(default_factory=lambda: secret("S3_ACCESS_KEY"))
     s3_secret_key: str = field(default_factory=lambda: secret("S3_SECRET_KEY"))
     upload_limit: int = field(default_factory=lambda: int(number("UPLOAD_LIMIT", 20 * 2**30)))

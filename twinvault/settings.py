@@ -106,18 +106,18 @@ LOGOUT_REDIRECT_URL = "sign_in"
 
 if ENV.s3_bucket:
     _ciphertext = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "twinvault.custody.s3.S3Ciphertext",
         "OPTIONS": {
             "bucket_name": ENV.s3_bucket,
             "endpoint_url": ENV.s3_endpoint or None,
             "access_key": ENV.s3_access_key or None,
             "secret_key": ENV.s3_secret_key or None,
-            "file_overwrite": False,
+            "region_name": ENV.s3_region or None,
         },
     }
 else:
     _ciphertext = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "twinvault.custody.ciphertext.FileCiphertext",
         "OPTIONS": {"location": DATA_DIR / "objects", "file_permissions_mode": 0o600},
     }
 STORAGES = {

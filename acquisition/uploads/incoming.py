@@ -20,6 +20,7 @@ from django.core.files.storage import storages
 from acquisition.models import Upload
 from twinvault.custody import keys
 from twinvault.custody.archive import context_of
+from twinvault.custody.ciphertext import open_ciphertext
 from twinvault.custody.models import Keyring, StoredObject
 from twinvault.custody.objects import adopt, incoming_path
 from twinvault.custody.stream import (
@@ -143,11 +144,11 @@ class Incoming(AbstractContextManager):
 
     def _take_back(self) -> None:
         """A finished file had been moved to the storage when the transaction that would have kept it was lost."""
-        storage, name = storages["ciphertext"], self._name_in_storage()
-        if not storage.exists(name):
+        name = self._name_in_storage()
+        if not storages["ciphertext"].exists(name):
             return
         copy = self._path.with_suffix(".back")
-        with storage.open(name, "rb") as moved, _WholeWrites(str(copy), "w") as file:
+        with open_ciphertext(name) as moved, _WholeWrites(str(copy), "w") as file:
             shutil.copyfileobj(moved, file, SEGMENT)
             os.fsync(file.fileno())
         copy.replace(self._path)

@@ -5,7 +5,6 @@ import os
 import random
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,10 @@ import pytest
 import requests
 
 from tests.conftest import REPOSITORY
+from tests.s3 import bucket, free_ports, on_s3, s3_server
 from twinvault.custody.stream import SEGMENT
+
+__all__ = ["bucket", "on_s3", "s3_server"]
 
 VERSION = {"Tus-Resumable": "1.0.0"}
 
@@ -135,12 +137,6 @@ class LiveServer:
         return self.content(requests.head(address, headers=self.headers | VERSION).headers["TwinVault-Footage"])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _wait_until_it_answers(server: LiveServer) -> None:
     """The server says in its log when it listens; asked before, the connection is refused."""
     for line in server.process.stderr:
@@ -156,7 +152,7 @@ def live_server_process(tmp_path_factory):
     import threading
 
     root = Path(tempfile.mkdtemp(prefix="twinvault-live-"))
-    port = _free_port()
+    [port] = free_ports(1)
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "twinvault.settings",
         "TWINVAULT_DATA_DIR": str(root / "data"),

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from twinvault.custody import keys
 from twinvault.custody.archive import context_of, file_key_of, wrap_for
+from twinvault.custody.ciphertext import open_ciphertext
 from twinvault.custody.models import Keyring, Lending, LentKey, StoredObject
 from twinvault.custody.stream import DecryptingReader, SegmentWriter
 
@@ -124,7 +125,7 @@ def open_object(stored: StoredObject, lending: Lending | None = None) -> Decrypt
     lends it; `lending` names one that is not general.
     """
     file_key = file_key_of(stored, lending)
-    raw = storages["ciphertext"].open(stored.name, "rb")
+    raw = open_ciphertext(stored.name)
     return DecryptingReader(raw, file_key, context_of(stored.id).encode(), name=f"{stored.kind} {stored.id}")
 
 

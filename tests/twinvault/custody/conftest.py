@@ -2,7 +2,10 @@ import dataclasses
 
 import pytest
 
+from tests.s3 import bucket, on_s3, s3_server
 from twinvault.custody.keys import make_master_key_file, new_keyring
+
+__all__ = ["bucket", "on_s3", "s3_server"]
 
 
 @pytest.fixture
