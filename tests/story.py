@@ -29,6 +29,7 @@ from templates_library.models import Template, TemplateRevision
 from tests.conftest import CLIPS, make_user
 from twinvault.accounts.models import User
 from twinvault.accounts.services import add_board_member
+from twinvault.custody.backup.rows import ExactEncoder
 from twinvault.vaults import services as vaults
 from twinvault.vaults.models import LifeStage, Role, Vault
 from worker.inline import run_queued_jobs
@@ -101,7 +102,9 @@ class WrittenDown:
 
 def write_down() -> WrittenDown:
     models = [model for model in apps.get_models() if model._meta.app_label in APPS and model.__name__ != "Permission"]
-    rows = serializers.serialize("json", chain.from_iterable(model._default_manager.order_by("pk") for model in models))
+    rows = serializers.serialize(
+        "json", chain.from_iterable(model._default_manager.order_by("pk") for model in models), cls=ExactEncoder
+    )
     files = settings.DATA_DIR / "objects"
     names = [str(row.name) for row in apps.get_model("custody.StoredObject").objects.all()]
     return WrittenDown(rows, {f"objects/{name}": (files / name).read_bytes() for name in names})
@@ -206,3 +209,9 @@ def story(db) -> Story:
 def learned_written_down(learned) -> WrittenDown:
     """`learned`, for an installation of its own."""
     return _written["beginning"]
+
+
+@pytest.fixture
+def story_written_down(story) -> WrittenDown:
+    """`story`, for an installation of its own."""
+    return _written["all"]

@@ -8,7 +8,6 @@ import os
 import shutil
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, storages
@@ -64,4 +63,5 @@ class FileCiphertext(OneOfAName, FileSystemStorage):
         target = Path(self.path(name))
         target.parent.mkdir(parents=True, exist_ok=True)
         settings.INCOMING_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
-        copy_whole(source, target, by_way_of=settings.INCOMING_DIR / f"{uuid4()}.put")
+        # always by the same way: what a killed process left there is overwritten when it is done again
+        copy_whole(source, target, by_way_of=settings.INCOMING_DIR / f"{target.name}.put")
