@@ -178,9 +178,23 @@ def test_a_server_that_is_not_there_is_not_taken_for_a_missing_object(keyring, o
     assert not isinstance(raised.value, FileNotFoundError)
 
 
-def test_a_copy_takes_the_place_of_what_had_its_name(on_s3):
+@pytest.mark.parametrize("where", ["on files", "on S3"])
+def test_a_copy_takes_the_place_of_what_had_its_name(where, request):
+    if where == "on S3":
+        request.getfixturevalue("on_s3")
     for content in (b"torn", b"whole"):
-        storages["ciphertext"].put("a/b", io.BytesIO(content))
+        storages["ciphertext"].put("copied/b", io.BytesIO(content))
 
-    assert on_s3.names() == {"a/b"}
-    assert open_ciphertext("a/b").read() == b"whole"
+    assert storages["ciphertext"].listdir("copied") == ([], ["b"])
+    with open_ciphertext("copied/b") as reader:
+        assert reader.read() == b"whole"
+
+
+def test_a_copy_that_a_killed_process_left_torn_is_done_again(incoming):
+    (incoming / "b.put").write_bytes(b"to")
+
+    storages["ciphertext"].put("torn/b", io.BytesIO(b"whole"))
+
+    with open_ciphertext("torn/b") as reader:
+        assert reader.read() == b"whole"
+    assert not list(incoming.iterdir())

@@ -77,6 +77,25 @@ def test_a_backup_while_others_store_and_erase(make_site, site, folder, request,
     assert said["objects"] > 30 and facts["chain holds"]
 
 
+def test_a_backup_holds_one_moment_on_postgresql(make_site, folder, postgres):
+    """It is held up at a table behind that of the objects, while the site goes on."""
+    site = make_site("old", DATABASE=postgres)
+    site.does("open_vault", 5)
+    moment = site.does("facts")
+    with held_up_at("vaults_consent", postgres, "ACCESS EXCLUSIVE") as it_waits:
+        process = site.starts("manage.py", "backup", folder)
+        while not it_waits():
+            assert process.poll() is None, process.communicate()
+        site.does("erase", 2)
+        site.does("store", 3)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+
+    facts = require_restorable(make_site, folder)
+
+    assert (facts["rows"], facts["plaintexts"]) == (moment["rows"], moment["plaintexts"])
+
+
 def test_a_backup_killed_while_it_copies_leaves_the_one_before_it(make_site, site, backup):
     old, restorable = header(backup), site.does("facts")["rows"]
     site.does("store", 150)
