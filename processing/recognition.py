@@ -48,7 +48,7 @@ def learn_subject(subject: Subject) -> None:
 
 
 def _replace_reference(subject: Subject, known: NDArray[np.float32]) -> None:
-    current = Subject.objects.select_for_update().select_related("vault__keyring", "reference").get(id=subject.id)
+    current = Subject.objects.select_for_update(of=("self",)).select_related("vault__keyring", "reference").get(id=subject.id)
     old = current.reference
     current.reference = None
     if len(known):

@@ -14,18 +14,20 @@ django.setup()
 from django.apps import apps  # noqa: E402
 from django.contrib.auth.models import Permission  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.db import transaction  # noqa: E402
 from django.db.migrations.recorder import MigrationRecorder  # noqa: E402
 
 from acquisition.models import Footage, Upload  # noqa: E402
 from acquisition.services import add_footage  # noqa: E402
 from acquisition.uploads.services import begin_upload, receive, standing  # noqa: E402
+from processing.recognition import learn_subject  # noqa: E402
 from twinvault.accounts.models import User  # noqa: E402
 from twinvault.audit.models import Entry  # noqa: E402
 from twinvault.audit.record import first_broken, record  # noqa: E402
 from twinvault.custody import keys, objects  # noqa: E402
 from twinvault.custody.models import Keyring, StoredObject  # noqa: E402
 from twinvault.vaults import services  # noqa: E402
-from twinvault.vaults.models import Vault  # noqa: E402
+from twinvault.vaults.models import Subject, Vault  # noqa: E402
 
 CLIP = bytes(range(256)) * 6000
 SENT = CLIP[::-1]
@@ -57,6 +59,12 @@ def film_something() -> str:
     """Adds footage through the service; gives its id."""
     alice, vault = User.objects.get(username="alice"), Vault.objects.get()
     return str(add_footage(vault, vault.subject.life_stages.first(), "clip.mp4", io.BytesIO(CLIP), by=alice).id)
+
+
+def recognise() -> None:
+    """Compares the people of the vault with the subject. Its lock on a row with an empty reference failed on PostgreSQL."""
+    with transaction.atomic():
+        learn_subject(Subject.objects.get())
 
 
 def give_a_permission() -> None:
@@ -164,6 +172,7 @@ VERBS: list[Callable] = [
     load,
     open_vault,
     film_something,
+    recognise,
     give_a_permission,
     begin_sending,
     go_on_sending,

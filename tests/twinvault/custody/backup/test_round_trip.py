@@ -57,6 +57,7 @@ def test_a_site_on_postgresql_works_and_moves_to_sqlite(make_site, folder, postg
     old, new = make_site("old", DATABASE=postgres), make_site("new")
     old.does("open_vault", 5)
     old.does("film_something")
+    old.does("recognise")
     upload = old.does("begin_sending")
     facts = old.does("facts")
     assert facts["entries"] == 3 and facts["chain holds"]
