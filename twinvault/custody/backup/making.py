@@ -1,7 +1,7 @@
 """Making a backup of a running site.
 
 1. Copy the ciphertext of all objects that are not in the folder yet. That takes long, and the site changes meanwhile.
-2. Take the rows in one snapshot, and copy what objects it names beyond those. If one was erased in between, begin again.
+2. In one snapshot, copy what objects it names beyond those, and take the rows. If one was erased in between, begin again.
 3. Replace the header: from here on this is the backup.
 4. Remove the rows of the backup before it, and the ciphertext that no row names any more.
 
@@ -28,7 +28,7 @@ from twinvault.custody.ciphertext import copy_whole, open_ciphertext, sync_folde
 from twinvault.custody.models import StoredObject
 from twinvault.custody.stream import HEADER
 
-TRIES = 10
+TRIES = 30
 A_PAGE = 500
 _OBJECTS = StoredObject.objects.only("id", "keyring_id", "size").order_by("id")
 
@@ -100,17 +100,18 @@ class _Making:
             page = _page_after(page[-1].id)
 
     def take_rows(self) -> tuple[Header, set[UUID]]:
-        """Writes the rows of one moment, and copies what they name; returns the header to be, and the objects named."""
+        """Copies what the rows of one moment name, and writes the rows; returns the header to be, and the objects named."""
         backup_id = str(uuid4())
         path = self._folder.rows_path(backup_id)
         try:
             with snapshot(), path.open("xb") as raw:
                 os.fchmod(raw.fileno(), 0o600)
+                # at once, before what the snapshot names can be erased
+                named, objects_size = self._bring_all()
                 rows = RowsWriter(raw, backup_id)
                 counts = write_rows(rows)
                 digest, size = rows.finish()
                 os.fsync(raw.fileno())
-                named, objects_size = self._bring_all()
                 header = Header(
                     format=FORMAT,
                     id=backup_id,
@@ -134,7 +135,8 @@ class _Making:
     def _bring_all(self) -> tuple[set[UUID], int]:
         """Every object of the snapshot, and the bytes of their ciphertext."""
         named, size, gone = set(), 0, []
-        for stored in _OBJECTS.iterator():
+        # the newest first: they are those that are missing here, and the likeliest to go
+        for stored in _OBJECTS.order_by("-created_at").iterator():
             try:
                 size += self._bring(stored)
                 named.add(stored.id)
