@@ -42,14 +42,14 @@ def record(verb: str, *, actor=None, vault_id: UUID | None = None, target: objec
     return entry
 
 
-def reset_anchors() -> None:
+def reset_anchors(verb: str = "record restored from a backup", target: object = "record") -> None:
     """For a database that was restored from a backup: it lacks entries that the anchors know. Call after it, on the new database.
 
-    The old anchors are kept beside the new ones, with the time in their name, and that this was done is on record. On each other
-    machine its file `audit/anchors` is to be moved aside by hand.
+    It records itself, as the deed `verb` done to `target`. The old anchors are kept beside the new ones, with the time in their
+    name. On each other machine its file `audit/anchors` is to be moved aside by hand.
     """
     kept_as = f"anchors-{timezone.now():%Y%m%dT%H%M%S%fZ}"
     with transaction.atomic():
         # before the anchor of the entry below, which belongs to the new file
         transaction.on_commit(lambda: anchors.set_aside(kept_as))
-        record("record restored from a backup", target="record")
+        record(verb, target=target)

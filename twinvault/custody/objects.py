@@ -41,9 +41,7 @@ def adopt(object_id: UUID, keyring: Keyring, kind: str, content_type: str, file_
     path = incoming_path(object_id)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-        saved_as = storages["ciphertext"].save(row.name, _Finished(file, name=row.name))
-    if saved_as != row.name:
-        raise RuntimeError(f"the ciphertext storage holds another {row.name} already")
+        storages["ciphertext"].save(row.name, _Finished(file, name=row.name))
     path.unlink(missing_ok=True)
     try:
         with transaction.atomic():

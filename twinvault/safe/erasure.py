@@ -17,6 +17,7 @@ from django.db.models import Count, ProtectedError, Sum
 from django.utils import timezone
 
 from twinvault.audit.record import record
+from twinvault.custody.ciphertext import open_ciphertext
 from twinvault.custody.models import SOURCE_KINDS, Archive, Keyring, StoredObject
 from twinvault.custody.objects import destroy_keys
 from twinvault.custody.residue import forget
@@ -131,11 +132,10 @@ def _take_objects(erasure: Erasure, work) -> bool:
 
 def _digest(name: str) -> str:
     """SHA-256 of a ciphertext, hex; empty if it is gone already."""
-    storage = storages["ciphertext"]
-    if not storage.exists(name):
+    if not storages["ciphertext"].exists(name):
         return ""
     digest = hashlib.sha256()
-    with storage.open(name, "rb") as file:
+    with open_ciphertext(name) as file:
         while piece := file.read(PIECE):
             digest.update(piece)
     return digest.hexdigest()

@@ -1,6 +1,6 @@
 """Looks for destroyed keys in the files of a real database, byte by byte; prints how many were found as JSON.
 
-Run by `test_leftovers.py` in an installation of its own; the argument is the folder that the database writes to.
+Run by `test_leftovers.py` in an installation of its own; the argument is the folder that SQLite writes to.
 """
 
 import json
@@ -23,17 +23,19 @@ from twinvault.safe.models import Scope  # noqa: E402
 from twinvault.vaults.services import open_vault  # noqa: E402
 from worker.inline import run_queued_jobs  # noqa: E402
 
-FOLDER = Path(sys.argv[1])
 PASSWORD = "the boat under the walnut tree"
 HOW_MANY = 300
 
 
 def found(wraps: list[bytes]) -> int:
     """How many of these lie anywhere in the database's files, as bytes or, as PostgreSQL may log them, in hexadecimal."""
+    folder = Path(sys.argv[1])
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("CHECKPOINT")
-    there = b"".join(path.read_bytes() for path in FOLDER.rglob("*") if path.is_file() and "pg_wal" not in path.parts)
+            cursor.execute("SHOW data_directory")
+            folder = Path(cursor.fetchone()[0])
+    there = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and "pg_wal" not in path.parts)
     return sum(wrap in there or wrap.hex().encode() in there for wrap in wraps)
 
 

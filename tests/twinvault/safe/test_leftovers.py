@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from tests.installation import Installation
+from tests.postgres import postgres, postgres_server
+
+__all__ = ["postgres", "postgres_server"]
 
 SCRIPT = Path(__file__).with_name("leftovers.py")
 EXPECTED = {
@@ -18,5 +21,11 @@ EXPECTED = {
 
 def test_sqlite_keeps_no_destroyed_key(tmp_path):
     installation = Installation(tmp_path, BROKER="memory://")
+
+    assert installation.tell(SCRIPT, installation.data) == EXPECTED
+
+
+def test_postgresql_keeps_no_destroyed_key_outside_its_log(tmp_path, postgres):
+    installation = Installation(tmp_path, BROKER="memory://", DATABASE=postgres)
 
     assert installation.tell(SCRIPT, installation.data) == EXPECTED

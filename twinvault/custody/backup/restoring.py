@@ -21,8 +21,9 @@ from django.core.serializers.base import DeserializationError
 from django.db import DatabaseError, connection, transaction
 
 from twinvault.audit.models import Entry
-from twinvault.audit.record import record
+from twinvault.audit.record import reset_anchors
 from twinvault.custody import objects
+from twinvault.custody.archive import ObjectSealed
 from twinvault.custody.backup.folder import BackupUnusable, Folder, Header
 from twinvault.custody.backup.rows import migrations_applied, models_carried, read_rows, rows_of
 from twinvault.custody.ciphertext import open_ciphertext
@@ -98,7 +99,7 @@ def _target(header: Header) -> str:
 
 def _note_the_deed(header: Header) -> None:
     """The record goes on from where the backup ended. A later run knows by this that there is nothing left to do."""
-    record(DEED, target=_target(header))
+    reset_anchors(DEED, _target(header))
 
 
 def _require_empty() -> None:
@@ -179,18 +180,22 @@ def _restore_rows(folder: Folder, header: Header, say: Callable[[str], object]) 
 
 
 def _require_opening(verify: bool, say: Callable[[str], object]) -> None:
-    """Opens every object: its last and first segment, or with `verify` all of it."""
-    opened = 0
-    for stored in StoredObject.objects.select_related("keyring").order_by("id").iterator():
+    """Opens every object: its last and first segment, or with `verify` all of it. What is sealed opens for its owner alone."""
+    opened = sealed = 0
+    held = StoredObject.objects.exclude(wrapped_key=b"").select_related("keyring")
+    for stored in held.order_by("id").iterator():
         try:
             with objects.open_object(stored) as reader:
                 # to be open, it has shown its last segment
                 while reader.read(2**20 if verify else 1) and verify:
                     pass
+        except ObjectSealed:
+            sealed += 1
+            continue
         except (StreamDamaged, KeyUnavailable, FileNotFoundError) as error:
             raise BackupUnusable(f"Object {stored.name} does not open, so nothing was restored: {error}") from error
         opened += 1
-    say(f"{opened} objects {'decrypted' if verify else 'open'}")
+    say(f"{opened} objects {'decrypted' if verify else 'open'}, {sealed} are sealed")
 
 
 def _make_lasting() -> None:

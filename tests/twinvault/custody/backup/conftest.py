@@ -1,5 +1,6 @@
 """Installations of their own, and `manage.py backup` and `restore` as an operator types them."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -82,6 +83,11 @@ def held_up_at(table: str, address: str, mode: str) -> Iterator[Callable[[], boo
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
         yield lambda: looker.execute(waiting, [table]).fetchone()[0] > 0
         holder.rollback()
+
+
+def how_many_below(folder: Path) -> int:
+    """Files, while somebody else makes and renames them."""
+    return sum(len(names) for _, _, names in os.walk(folder))
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

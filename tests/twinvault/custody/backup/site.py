@@ -23,15 +23,19 @@ from acquisition.uploads.services import begin_upload, receive, standing  # noqa
 from processing.recognition import learn_subject  # noqa: E402
 from twinvault.accounts.models import User  # noqa: E402
 from twinvault.audit.models import Entry  # noqa: E402
-from twinvault.audit.record import first_broken, record  # noqa: E402
+from twinvault.audit.record import record  # noqa: E402
+from twinvault.audit.verify import findings  # noqa: E402
 from twinvault.custody import keys, objects  # noqa: E402
 from twinvault.custody.models import Keyring, StoredObject  # noqa: E402
+from twinvault.safe import services as safe  # noqa: E402
 from twinvault.vaults import services  # noqa: E402
 from twinvault.vaults.models import Subject, Vault  # noqa: E402
+from worker.inline import run_queued_jobs  # noqa: E402
 
 CLIP = bytes(range(256)) * 6000
 SENT = CLIP[::-1]
 HALF = len(SENT) // 2
+SECONDARY = "the boat under the walnut tree"
 
 
 def say(line: str) -> None:
@@ -124,6 +128,19 @@ def store_large() -> None:
     objects.store(Vault.objects.get().keyring, "footage", os.urandom(5 * 2**19))
 
 
+def seal() -> int:
+    """Seals the vault by Alice's secondary password; how many objects are sealed by it."""
+    alice, vault = User.objects.get(username="alice"), Vault.objects.get()
+    safe.set_password(vault, SECONDARY, by=alice)
+    safe.seal(vault, by=alice, password=SECONDARY)
+    run_queued_jobs()
+    return StoredObject.objects.filter(sealed=True).count()
+
+
+def unseal() -> None:
+    safe.unseal(Vault.objects.get(), by=User.objects.get(username="alice"), password=SECONDARY, hours=1)
+
+
 def forget_a_migration() -> None:
     MigrationRecorder.Migration.objects.filter(app="accounts").delete()
 
@@ -138,7 +155,7 @@ def facts() -> dict:
     return {
         "rows": {model._meta.label: list(_rows(model)) for model in apps.get_models(include_auto_created=True) if _kept(model)},
         "plaintexts": {str(stored.id): _digest(stored) for stored in StoredObject.objects.select_related("keyring")},
-        "chain holds": first_broken() is None,
+        "chain holds": findings() == [],
         "entries": Entry.objects.count(),
     }
 
@@ -180,6 +197,8 @@ VERBS: list[Callable] = [
     store,
     bustle,
     store_large,
+    seal,
+    unseal,
     forget_a_migration,
     lose_a_key,
     facts,

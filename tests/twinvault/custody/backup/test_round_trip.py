@@ -69,6 +69,19 @@ def test_a_site_on_postgresql_works_and_moves_to_sqlite(make_site, folder, postg
     assert old.does("go_on_sending", upload)[1]
 
 
+def test_what_is_sealed_stays_so_and_opens_for_its_owner_elsewhere(make_site, site, folder):
+    new = make_site("new")
+    before = site.does("facts")["plaintexts"]
+    sealed = site.does("seal")
+    assert sealed == 30
+    site.manage("backup", folder)
+
+    assert f"{sealed} are sealed" in new.manage("restore", folder, "--verify")
+
+    new.does("unseal")
+    assert new.does("facts")["plaintexts"] == before
+
+
 def test_what_is_made_after_a_restore_gets_numbers_of_its_own(make_site, site, folder, postgres):
     """PostgreSQL counts for itself; a restored table would otherwise give a number a second time."""
     new = make_site("new", DATABASE=postgres)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.twinvault.custody.backup.conftest import SITE, Site, files_below, held_up_at, kill_when
+from tests.twinvault.custody.backup.conftest import SITE, Site, files_below, held_up_at, how_many_below, kill_when
 
 
 def header(folder: Path) -> dict:
@@ -100,7 +100,7 @@ def test_a_backup_killed_while_it_copies_leaves_the_one_before_it(make_site, sit
     old, restorable = header(backup), site.does("facts")["rows"]
     site.does("store", 150)
 
-    kill_when(site.starts("manage.py", "backup", backup), lambda: len(files_below(backup / "objects")) > 60)
+    kill_when(site.starts("manage.py", "backup", backup), lambda: how_many_below(backup / "objects") > 60)
 
     assert header(backup) == old
     assert require_restorable(make_site, backup)["rows"] == restorable
@@ -133,7 +133,7 @@ def require_whole_again(make_site, site: Site, folder: Path) -> None:
 
 def test_the_first_backup_is_killed(site: Site, make_site, folder):
     site.does("store", 100)
-    kill_when(site.starts("manage.py", "backup", folder), lambda: folder.is_dir() and len(files_below(folder)) > 5)
+    kill_when(site.starts("manage.py", "backup", folder), lambda: how_many_below(folder) > 5)
 
     assert "holds no backup" in make_site("other").refuses("restore", folder)
     require_whole_again(make_site, site, folder)
