@@ -27,10 +27,11 @@ from twinvault.audit.record import record  # noqa: E402
 from twinvault.audit.verify import findings  # noqa: E402
 from twinvault.custody import keys, objects  # noqa: E402
 from twinvault.custody.models import Keyring, StoredObject  # noqa: E402
+from twinvault.jobs.services import claim  # noqa: E402
 from twinvault.safe import services as safe  # noqa: E402
 from twinvault.vaults import services  # noqa: E402
 from twinvault.vaults.models import Subject, Vault  # noqa: E402
-from worker.inline import run_queued_jobs  # noqa: E402
+from worker.work import Work  # noqa: E402
 
 CLIP = bytes(range(256)) * 6000
 SENT = CLIP[::-1]
@@ -132,8 +133,9 @@ def seal() -> int:
     """Seals the vault by Alice's secondary password; how many objects are sealed by it."""
     alice, vault = User.objects.get(username="alice"), Vault.objects.get()
     safe.set_password(vault, SECONDARY, by=alice)
-    safe.seal(vault, by=alice, password=SECONDARY)
-    run_queued_jobs()
+    job = claim(safe.seal(vault, by=alice, password=SECONDARY).id, "here")
+    with Work(job) as work:
+        safe.seal_vault(vault.id, work)
     return StoredObject.objects.filter(sealed=True).count()
 
 
