@@ -290,19 +290,18 @@ def lend(unlocked: Unlocked, until: datetime, *, general: bool) -> Lending:
 
 
 @transaction.atomic
-def take_back(lending: Lending) -> None:
-    """Ends a lending now."""
-    if lending.general:
+def take_back(lending: Lending) -> bool:
+    """Ends a lending now. False if somebody else has done so already."""
+    deleted, _ = Lending.objects.filter(id=lending.id).delete()
+    if deleted and lending.general:
         Archive.objects.filter(keyring_id=lending.archive_id).update(unsealed_until=None)
-    Lending.objects.filter(id=lending.id).delete()
+    return bool(deleted)
 
 
 def close_overdue() -> list[Lending]:
     """Ends every lending whose time is over, and gives those that it ended. Nothing was readable by them any more."""
     overdue = list(Lending.objects.select_related("archive").filter(until__lte=timezone.now()))
-    for lending in overdue:
-        take_back(lending)
-    return overdue
+    return [lending for lending in overdue if take_back(lending)]
 
 
 def file_key_of(stored: StoredObject, lending: Lending | None = None) -> bytes:

@@ -1,10 +1,10 @@
 """What the safe does by itself, every few seconds, in whichever worker's sweep comes first."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from twinvault.audit.record import record
@@ -14,7 +14,6 @@ from twinvault.custody.residue import ResidueLeft, forget
 from twinvault.safe import erasure, exports, services
 from twinvault.safe.models import Retention, Scope
 from twinvault.vaults.models import Vault
-from twinvault.vaults.services import NotAllowed
 
 log = logging.getLogger(__name__)
 
@@ -40,38 +39,41 @@ def close_overdue() -> None:
             log.warning("keys of an ended lending are not overwritten yet: %s", error)
 
 
-def due_on(retention: Retention):
-    """When it acts: `days` after the last footage came in. None while there is no footage that it could act on."""
-    sources = StoredObject.objects.filter(keyring_id=retention.vault.keyring_id, kind="footage").exclude(wrapped_key=b"")
-    if retention.action == Retention.Action.SEAL:
-        sources = sources.filter(sealed=False)
-    last = sources.aggregate(last=Max("created_at"))["last"]
+def with_due() -> QuerySet[Retention]:
+    """Every rule with when the last footage came in, sealed or not, and the last that is not sealed. One query for all vaults."""
+    footage = StoredObject.objects.filter(keyring_id=OuterRef("vault__keyring_id"), kind="footage").exclude(wrapped_key=b"")
+    latest = footage.order_by("-created_at").values("created_at")
+    rules = Retention.objects.annotate(last=Subquery(latest[:1]), last_open=Subquery(latest.filter(sealed=False)[:1]))
+    return rules.select_related("vault__keyring__archive")
+
+
+def due_on(retention: Retention) -> datetime | None:
+    """When a rule of `with_due` acts: `days` after the last footage came in. None while there is nothing that it could act on."""
+    last = retention.last if retention.action == Retention.Action.ERASE else retention.last_open
     return last + timedelta(days=retention.days) if last else None
 
 
+def _is_due(retention: Retention) -> bool:
+    due = due_on(retention)
+    return due is not None and due <= timezone.now()
+
+
 def keep_retentions() -> None:
-    for retention in Retention.objects.select_related("vault__keyring__archive"):
-        due = due_on(retention)
-        if due is None or due > timezone.now():
-            continue
-        _act(retention)
+    for retention in with_due():
+        if _is_due(retention):
+            _act(retention)
 
 
+@transaction.atomic
 def _act(retention: Retention) -> None:
-    vault = retention.vault
-    if retention.action == Retention.Action.ERASE:
-        if services.work_on_sources(vault):
-            return
-        with transaction.atomic():
-            record("retention: the sources are erased", vault_id=vault.id, target=vault, days=retention.days)
-            erasure.ask(vault, Scope.SOURCES)
-        return
-    if vault.archive is not None and vault.archive.state != Archive.State.OPEN:
-        return
-    try:
-        with transaction.atomic():
-            services.begin_sealing(vault)
-            record("retention: the sources are sealed", vault_id=vault.id, target=vault, days=retention.days)
-    except NotAllowed as error:
+    """Another worker may come to the same rule at the same moment: the second finds that it is not due any more."""
+    vault = Vault.objects.select_for_update().get(id=retention.vault_id)
+    if not any(map(_is_due, with_due().filter(vault=vault))) or services.work_on_sources(vault):
         # work on the sources is under way: the next round asks again
-        log.info("%s is not sealed yet: %s", vault.id, error)
+        return
+    if retention.action == Retention.Action.ERASE:
+        record("retention: the sources are erased", vault_id=vault.id, target=vault, days=retention.days)
+        erasure.ask(vault, Scope.SOURCES)
+    elif vault.archive is not None and vault.archive.state == Archive.State.OPEN:
+        record("retention: the sources are sealed", vault_id=vault.id, target=vault, days=retention.days)
+        services.begin_sealing(vault)

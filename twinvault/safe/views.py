@@ -12,7 +12,7 @@ from twinvault.accounts.access import signed_in
 from twinvault.custody.models import Archive
 from twinvault.safe import erasure, forms, queries, services
 from twinvault.safe.access import Unproved, erasure_for, require_proof, safe_for
-from twinvault.safe.housekeeping import due_on
+from twinvault.safe.housekeeping import due_on, with_due
 from twinvault.safe.models import Erasure, Scope
 from twinvault.vaults.models import Vault
 from twinvault.vaults.services import NotAllowed
@@ -20,7 +20,7 @@ from twinvault.vaults.services import NotAllowed
 
 def page(request: HttpRequest, vault: Vault, status: int = 200, **bound) -> HttpResponse:
     """The Safe page; `bound` holds the form that was sent and is shown with what is wrong in it."""
-    retention = getattr(vault, "retention", None)
+    retention = with_due().filter(vault=vault).first()
     lines = queries.held(vault)
     context = {
         "vault": vault,

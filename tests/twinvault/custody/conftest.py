@@ -3,9 +3,10 @@ import dataclasses
 import pytest
 
 from tests.s3 import bucket, on_s3, s3_server
+from tests.story import learned, story
 from twinvault.custody.keys import make_master_key_file, new_keyring
 
-__all__ = ["bucket", "on_s3", "s3_server"]
+__all__ = ["bucket", "learned", "on_s3", "s3_server", "story"]
 
 
 @pytest.fixture
