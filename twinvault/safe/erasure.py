@@ -8,7 +8,6 @@
 
 import hashlib
 import logging
-import shutil
 from uuid import UUID
 
 from django.core.files.storage import storages
@@ -93,8 +92,8 @@ def erase(erasure_id: UUID, work) -> None:
     else:
         raise RuntimeError(f"{erasure}: objects are still pointed to by rows after {ROUNDS} rounds")
     _delete_files(erasure, work)
-    if erasure.scope == Scope.VAULT and vault is not None:
-        _take_vault(vault)
+    if erasure.scope == Scope.VAULT:
+        _take_vault(vault, erasure.keyring_id)
     forget()
     _write_receipt(erasure)
 
@@ -153,15 +152,20 @@ def _delete_files(erasure: Erasure, work) -> None:
         work.report(0.6 + 0.35 * min(done / total, 1.0), f"{done:,} of {total:,} files deleted")
 
 
-def _take_vault(vault: Vault) -> None:
-    keyring_id = vault.keyring_id
+def _take_vault(vault: Vault | None, keyring_id: UUID) -> None:
     with transaction.atomic():
-        Vault.objects.filter(id=vault.id).delete()
+        if vault is not None:
+            Vault.objects.filter(id=vault.id).delete()
         Keyring.objects.filter(id=keyring_id).delete()
-    storage = storages["ciphertext"]
-    if hasattr(storage, "location"):
+    storage, folder = storages["ciphertext"], str(keyring_id)
+    try:
+        _, left = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in left:
         # what a killed process left there without a row goes too
-        shutil.rmtree(storage.path(str(keyring_id)), ignore_errors=True)
+        storage.delete(f"{folder}/{name}")
+    storage.delete(folder)
 
 
 def _write_receipt(erasure: Erasure) -> None:

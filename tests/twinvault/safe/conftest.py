@@ -1,8 +1,11 @@
 """A vault with a secondary password, and jobs that are run at once."""
 
+import hashlib
+
 import pytest
 
 from tests.story import learned, learned_written_down, story
+from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.safe import services
 from worker.inline import run_queued_jobs
@@ -30,3 +33,9 @@ def sealed_story(story):
 
 def all_of(vault) -> list[StoredObject]:
     return list(StoredObject.objects.select_related("keyring").filter(keyring_id=vault.keyring_id).order_by("id"))
+
+
+def digests(keyring_id) -> dict[str, list[str]]:
+    """Object id -> [kind, SHA-256 of the plaintext] of all that lies in a keyring, but for what an export wrote for itself."""
+    held = StoredObject.objects.select_related("keyring").filter(keyring_id=keyring_id).exclude(kind="export")
+    return {str(stored.id): [stored.kind, hashlib.sha256(objects.read(stored)).hexdigest()] for stored in held}
