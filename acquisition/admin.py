@@ -4,19 +4,11 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from acquisition.models import Footage, Upload
+from twinvault.web.admin import ReadOnly
 
 
-class _LookOnly(ModelAdmin):
+class _LookOnly(ReadOnly, ModelAdmin):
     """Footage is added and removed through its services, which keep content, audit and rows together."""
-
-    def has_add_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
 
 @admin.register(Footage)

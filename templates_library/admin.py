@@ -10,9 +10,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from templates_library import services
 from templates_library.models import Review, Template, TemplateRevision
 from twinvault.vaults.services import NotAllowed
+from twinvault.web.admin import ReadOnly
 
 
-class BoardOnly:
+class BoardOnly(ReadOnly):
     """Seen by members of the board; rows are changed by actions only, which ask the house's rules."""
 
     def has_module_permission(self, request) -> bool:
@@ -20,15 +21,6 @@ class BoardOnly:
 
     def has_view_permission(self, request, obj=None) -> bool:
         return self.has_module_permission(request)
-
-    def has_add_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
 
 def _each(request: HttpRequest, rows: QuerySet, deed) -> None:

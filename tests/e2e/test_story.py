@@ -5,42 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from tests.conftest import REPOSITORY
+from tests.e2e.people import PATIENCE_MS, Person, open_vault
 from tests.processing import clips
 
 pytestmark = pytest.mark.browser
-
-# a job on a busy machine; nothing here asserts how long anything takes
-PATIENCE_MS = 180_000
-
-
-class Person:
-    """Somebody with a browser of their own. Whatever the page's console or policy complains of is kept in `complaints`."""
-
-    def __init__(self, browser: Browser, address: str, name: str):
-        self.name, self.address = name, address
-        self.page: Page = browser.new_context(viewport={"width": 1100, "height": 900}).new_page()
-        self.page.set_default_timeout(30_000)
-        self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        return self.page
-
-    def sign_up(self) -> "Person":
-        page = self.open("/sign-up/")
-        page.get_by_label("Your name").fill(self.name.capitalize())
-        page.get_by_label("User name").fill(self.name)
-        page.get_by_label("E-mail address").fill(f"{self.name}@example.org")
-        for field in page.locator("input[type=password]").all():
-            field.fill("correct horse battery staple")
-        page.locator("main").get_by_role("button").click()
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        return self
 
 
 def test_a_family_makes_a_film(browser, installation):
@@ -52,22 +23,12 @@ def test_a_family_makes_a_film(browser, installation):
         [sys.executable, "manage.py", "make_board_member", "dora", "emil"], cwd=REPOSITORY, env=environment, check=True
     )
 
-    # alice opens a vault, admits bob, and records the consent
-    page = alice.open("/vaults/new/")
-    page.get_by_label("Whose face does it keep?").fill("Franck")
-    page.get_by_label("What shall the vault be called?").fill("Grandpa")
-    page.get_by_role("button", name="Open the vault").click()
-    vault = re.search(r"/vaults/([0-9a-f-]{36})/", page.url).group(0)
-    alice.open(f"{vault}members/")
+    # alice opens a vault, with a consent, and admits bob
+    vault = open_vault(alice)
+    page = alice.open(f"{vault}members/")
     page.get_by_label("User name or e-mail address").fill("bob")
     page.get_by_role("button", name="Admit").click()
     expect(page.get_by_text("bob · bob@example.org")).to_be_visible()
-    alice.open(f"{vault}consent/")
-    page.get_by_label("The subject consents").check()
-    page.get_by_label("Name of the person who consents").fill("Franck")
-    page.get_by_label("In their words").fill("I agree that my family keeps my face here.")
-    page.get_by_label("I have this consent").check()
-    page.locator("main form").filter(has=page.get_by_label("In their words")).get_by_role("button").click()
 
     # bob sends two files at once; one is not what its name says
     page = bob.open(f"{vault}upload/")

@@ -4,22 +4,14 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from twinvault.audit.models import Entry
+from twinvault.web.admin import ReadOnly
 
 
 @admin.register(Entry)
-class EntryAdmin(ModelAdmin):
+class EntryAdmin(ReadOnly, ModelAdmin):
     list_display = ["at", "actor", "verb", "target", "vault_id", "origin"]
     list_filter = ["verb"]
     list_select_related = ["actor"]
     search_fields = ["target", "vault_id", "actor__username", "origin"]
     ordering = ["-id"]
     date_hierarchy = "at"
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False

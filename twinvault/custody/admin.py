@@ -7,25 +7,17 @@ from unfold.admin import ModelAdmin
 from twinvault.custody.keys import KeyUnavailable
 from twinvault.custody.models import Keyring
 from twinvault.custody.queries import KeyOverview, MasterKeyUse, key_overview
+from twinvault.web.admin import ReadOnly
 
 
 @admin.register(Keyring)
-class KeyringAdmin(ModelAdmin):
+class KeyringAdmin(ReadOnly, ModelAdmin):
     list_before_template = "custody/master_keys.html"
     list_display = ["id", "purpose", "master_key_id", "stored_objects", "created_at"]
     list_filter = ["purpose", "master_key_id"]
     search_fields = ["id", "master_key_id"]
     fields = ["id", "purpose", "master_key_id", "created_at"]
     ordering = ["-created_at"]
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(held=Count("objects_held"))

@@ -1,7 +1,6 @@
 """Ciphertext on S3: sent in parts, read by ranges; nothing passes through memory or a temporary file as a whole."""
 
 import errno
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -12,6 +11,7 @@ from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
 from twinvault.custody.ciphertext import OneOfAName
+from twinvault.custody.reading import SizedReader
 
 
 @contextmanager
@@ -30,37 +30,20 @@ def _errors_of_files(name: str) -> Iterator[None]:
         raise OSError(errno.EIO, f"the S3 server cannot be used: {error}", name) from error
 
 
-class RangeReader(io.RawIOBase):
+class RangeReader(SizedReader):
     """Reads one object, seekable. Each read is one request for just these bytes. FileNotFoundError if there is no such object."""
 
     def __init__(self, client, bucket: str, key: str):
         super().__init__()
         self._client, self._where = client, {"Bucket": bucket, "Key": key}
-        self._at = 0
         with _errors_of_files(key):
-            self._size = client.head_object(**self._where)["ContentLength"]
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError("cannot seek before the beginning")
-        self._at = start + offset
-        return self._at
+            self.size = client.head_object(**self._where)["ContentLength"]
 
     def read(self, size: int | None = -1) -> bytes:
         """All that was asked for; fewer bytes only where the object ends."""
         if self.closed:
             raise ValueError("read of a closed file")
-        end = self._size if size is None or size < 0 else min(self._at + size, self._size)
+        end = self.end_of(size)
         if end <= self._at:
             return b""
         with _errors_of_files(self._where["Key"]):
@@ -71,9 +54,6 @@ class RangeReader(io.RawIOBase):
             raise OSError(errno.EIO, f"the S3 server gave {len(piece)} bytes instead of {end - self._at}", self._where["Key"])
         self._at = end
         return piece
-
-    def readall(self) -> bytes:
-        return self.read()
 
     def readinto(self, buffer) -> int:
         piece = self.read(len(buffer))

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from twinvault.custody.reading import SizedReader
+
 SEGMENT = 2**20
 HEADER = 40
 TAG = 16
@@ -167,7 +169,7 @@ def _fill(raw: BinaryIO, target: memoryview) -> int:
     return filled
 
 
-class DecryptingReader(io.RawIOBase):
+class DecryptingReader(SizedReader):
     """Reads a finished stream from anywhere. Only segments that are asked for are read; each is verified before use.
 
     The last segment is verified first, so that a truncated stream is noticed before anything of it is used, and kept, so that a
@@ -184,7 +186,6 @@ class DecryptingReader(io.RawIOBase):
         self._cipher_size = raw.seek(0, io.SEEK_END)
         self._last = max(1, -(-self._cipher_size // SEGMENT)) - 1
         self.size = plain_size(self._cipher_size)
-        self._at = 0
         if self._cipher_size - max(HEADER, self._last * SEGMENT) < TAG:
             raise StreamDamaged(f"{name or 'the encrypted stream'} is truncated")
         # buffers that are used again: fresh memory for each segment costs more than to decrypt it
@@ -222,22 +223,6 @@ class DecryptingReader(io.RawIOBase):
         self._at += len(piece)
         return piece
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        if start + offset < 0:
-            raise ValueError("cannot seek before the beginning")
-        self._at = start + offset
-        return self._at
-
     def readinto(self, buffer) -> int:
         """As much as one segment gives, as a raw stream may."""
         target = memoryview(buffer).cast("B")
@@ -250,7 +235,7 @@ class DecryptingReader(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """All that was asked for, across segments (a raw stream would give at most one segment)."""
-        end = self.size if size is None or size < 0 else min(self._at + size, self.size)
+        end = self.end_of(size)
         if self._at >= end:
             return b""
         # one block of memory, of the right size from the beginning, which `getvalue` gives away without a copy
@@ -264,9 +249,6 @@ class DecryptingReader(io.RawIOBase):
                 rest[filled : filled + len(piece)] = piece
                 filled += len(piece)
         return whole.getvalue()
-
-    def readall(self) -> bytes:
-        return self.read()
 
     def close(self) -> None:
         if not self.closed:

@@ -5,24 +5,16 @@ from unfold.admin import ModelAdmin
 
 from twinvault.jobs import services
 from twinvault.jobs.models import Job
+from twinvault.web.admin import ReadOnly
 
 
 @admin.register(Job)
-class JobAdmin(ModelAdmin):
+class JobAdmin(ReadOnly, ModelAdmin):
     list_display = ["title", "kind", "state", "percent", "queue", "attempts", "worker", "created_at", "ended_at"]
     list_filter = ["state", "kind", "queue"]
     search_fields = ["title", "target_id", "id", "error"]
     date_hierarchy = "created_at"
     actions = ["stop", "retry"]
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
     @admin.display(description="progress", ordering="progress")
     def percent(self, job: Job) -> str:

@@ -1,5 +1,6 @@
 """The owner's Safe page: what is held, and what can be done with it as a whole."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -79,21 +80,32 @@ def password(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     return render(request, "safe/password.html", {"vault": vault, "form": form}, status=400 if form.errors else 200)
 
 
+def _answer(request: HttpRequest, vault: Vault, name: str, form, act: Callable[[dict], object], sentence: str) -> HttpResponse:
+    """Does what a form of the Safe page asks for, and says so there; or shows the page with what is wrong in the form."""
+    if form.is_valid():
+        try:
+            act(form.cleaned_data)
+        except Unproved as error:
+            form.add_error("account_password", str(error))
+        except (services.PasswordRefused, NotAllowed) as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, sentence)
+            return redirect("safe", vault.id)
+    return page(request, vault, status=400, **{f"{name}_form": form})
+
+
 @sensitive_post_parameters()
 @signed_in
 @require_POST
 def seal(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = safe_for(request.user, vault_id)
     form = forms.SecondaryPassword(request.POST, prefix="seal")
-    if form.is_valid():
-        try:
-            services.seal(vault, by=request.user, password=form.cleaned_data["password"])
-        except (services.PasswordRefused, NotAllowed) as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, "The sources are being sealed. You may close this page; it goes on.")
-            return redirect("safe", vault.id)
-    return page(request, vault, status=400, seal_form=form)
+
+    def act(said: dict) -> None:
+        services.seal(vault, by=request.user, password=said["password"])
+
+    return _answer(request, vault, "seal", form, act, "The sources are being sealed. You may close this page; it goes on.")
 
 
 @sensitive_post_parameters()
@@ -102,16 +114,11 @@ def seal(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 def unseal(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = safe_for(request.user, vault_id)
     form = forms.Unseal(request.POST, prefix="unseal")
-    if form.is_valid():
-        said = form.cleaned_data
-        try:
-            services.unseal(vault, by=request.user, password=said["password"], hours=said["hours"])
-        except (services.PasswordRefused, NotAllowed) as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, "The safe is unsealed for a while. It closes by itself.")
-            return redirect("safe", vault.id)
-    return page(request, vault, status=400, unseal_form=form)
+
+    def act(said: dict) -> None:
+        services.unseal(vault, by=request.user, password=said["password"], hours=said["hours"])
+
+    return _answer(request, vault, "unseal", form, act, "The safe is unsealed for a while. It closes by itself.")
 
 
 @signed_in
@@ -129,19 +136,12 @@ def close(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 def retention(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = safe_for(request.user, vault_id)
     form = forms.RetentionForm(request.POST, prefix="retention")
-    if form.is_valid():
-        said = form.cleaned_data
-        try:
-            require_proof(request.user, said["account_password"], vault)
-            services.set_retention(vault, said["action"], said["days"], by=request.user)
-        except Unproved as error:
-            form.add_error("account_password", str(error))
-        except NotAllowed as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, "Saved.")
-            return redirect("safe", vault.id)
-    return page(request, vault, status=400, retention_form=form)
+
+    def act(said: dict) -> None:
+        require_proof(request.user, said["account_password"], vault)
+        services.set_retention(vault, said["action"], said["days"], by=request.user)
+
+    return _answer(request, vault, "retention", form, act, "Saved.")
 
 
 @sensitive_post_parameters()

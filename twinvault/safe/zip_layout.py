@@ -5,12 +5,13 @@ once sizes and checksums are known every offset is. Format: PKWARE APPNOTE 6.3.1
 """
 
 import bisect
-import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
+
+from twinvault.custody.reading import SizedReader
 
 LOCAL, CENTRAL, END, END64, LOCATOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 UTF8_NAME, STORED = 0x0800, 0
@@ -83,38 +84,22 @@ class ZipLayout:
         return index, self._starts[index]
 
 
-class ZipReader(io.RawIOBase):
+class ZipReader(SizedReader):
     """The ZIP as a seekable reader; opens one entry at a time, by `open_entry`, only when bytes of it are asked for."""
 
     def __init__(self, layout: ZipLayout, open_entry: Callable[[Entry], BinaryIO]):
         super().__init__()
         self._layout, self._open_entry = layout, open_entry
-        self._offset = 0
+        self.size = layout.size
         self._held: tuple[int, BinaryIO] | None = None
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._offset
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._layout.size}[whence]
-        if start + offset < 0:
-            raise ValueError("cannot seek before the beginning")
-        self._offset = start + offset
-        return self._offset
-
     def read(self, size: int = -1) -> bytes:
-        end = self._layout.size if size is None or size < 0 else min(self._offset + size, self._layout.size)
+        end = self.end_of(size)
         pieces = []
-        while self._offset < end:
-            piece = self._some(end - self._offset)
+        while self._at < end:
+            piece = self._some(end - self._at)
             pieces.append(piece)
-            self._offset += len(piece)
+            self._at += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def readinto(self, buffer) -> int:
@@ -124,8 +109,8 @@ class ZipReader(io.RawIOBase):
 
     def _some(self, wanted: int) -> bytes:
         """From 1 to `wanted` bytes at the offset, as many as lie together."""
-        index, start = self._layout.at(self._offset)
-        inside = self._offset - start
+        index, start = self._layout.at(self._at)
+        inside = self._at - start
         if index < 0:
             return self._layout.directory[inside : inside + wanted]
         entry = self._layout.entries[index]

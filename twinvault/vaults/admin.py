@@ -4,17 +4,7 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
 from twinvault.vaults.models import Consent, Membership, Vault
-
-
-class ReadOnly:
-    def has_add_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
+from twinvault.web.admin import ReadOnly
 
 
 class MembershipInline(ReadOnly, TabularInline):
