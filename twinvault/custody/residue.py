@@ -3,9 +3,13 @@
 A wrapped key that was destroyed must not be found in today's database by whoever reads its files.
 """
 
+import time
+
 from django.apps import apps
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import BinaryField
+
+TRIES, PAUSE_S = 120, 5.0
 
 
 class ResidueLeft(RuntimeError):
@@ -33,5 +37,28 @@ def forget() -> None:
             if busy:
                 raise ResidueLeft("the write-ahead log could not be emptied: a reader holds it open")
         elif connection.vendor == "postgresql":
-            for table in tables_with_keys():
-                cursor.execute(f"VACUUM FULL {connection.ops.quote_name(table)}")
+            _write_tables_anew(cursor)
+
+
+def _write_tables_anew(cursor) -> None:
+    # whoever waits for a table holds up everybody who comes after
+    cursor.execute("SET lock_timeout = '2s'")
+    try:
+        for table in tables_with_keys():
+            cursor.execute(f"VACUUM FULL {connection.ops.quote_name(table)}")
+    except OperationalError as error:
+        raise ResidueLeft(f"a table could not be written anew: {error}") from error
+    finally:
+        cursor.execute("RESET lock_timeout")
+
+
+def forget_patiently(work) -> None:
+    """The same for a job: tries again for some minutes, as while a backup is made. ResidueLeft if it was in vain."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return forget()
+        except ResidueLeft:
+            if not tries_left:
+                raise
+            work.report(0.97, "waiting for a quiet moment to overwrite old keys")
+            time.sleep(PAUSE_S)

@@ -8,18 +8,19 @@
 
 import hashlib
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.core.files.storage import storages
 from django.db import transaction
-from django.db.models import Count, ProtectedError, Sum
+from django.db.models import Count, ProtectedError, Q, Sum
 from django.utils import timezone
 
 from twinvault.audit.record import record
 from twinvault.custody.ciphertext import open_ciphertext
 from twinvault.custody.models import SOURCE_KINDS, Archive, Keyring, StoredObject
 from twinvault.custody.objects import destroy_keys
-from twinvault.custody.residue import forget
+from twinvault.custody.residue import forget_patiently
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue
 from twinvault.jobs.services import stop as stop_job
@@ -35,6 +36,7 @@ BATCH = 200
 PIECE = 2**20
 # an object that is being written while its rows are taken away is met at the next round
 ROUNDS = 5
+AGAIN_AFTER = timedelta(minutes=1)
 
 
 @transaction.atomic
@@ -94,7 +96,7 @@ def erase(erasure_id: UUID, work) -> None:
     _delete_files(erasure, work)
     if erasure.scope == Scope.VAULT:
         _take_vault(vault, erasure.keyring_id)
-    forget()
+    forget_patiently(work)
     _write_receipt(erasure)
 
 
@@ -185,9 +187,10 @@ def _write_receipt(erasure: Erasure) -> None:
 
 
 def go_on_with_erasures() -> int:
-    """Queues again every erasure that nobody works on: it cannot be stopped, only finished."""
-    under_way = Job.objects.filter(kind=ERASE, state__in=OPEN).values("target_id")
-    left = list(Erasure.objects.filter(state=Erasure.State.ASKED).exclude(id__in=under_way))
+    """Queues again every erasure that nobody works on, or did a moment ago: it cannot be stopped, only finished."""
+    lately = Q(state__in=OPEN) | Q(ended_at__gt=timezone.now() - AGAIN_AFTER)
+    worked_on = Job.objects.filter(lately, kind=ERASE).values("target_id")
+    left = list(Erasure.objects.filter(state=Erasure.State.ASKED).exclude(id__in=worked_on))
     for erasure in left:
         _enqueue(erasure)
     return len(left)

@@ -14,7 +14,7 @@ from twinvault.audit.record import record
 from twinvault.custody import archive as archives
 from twinvault.custody.archive import TooSoon, Unlocked, WrongSecret
 from twinvault.custody.models import Archive, Lending
-from twinvault.custody.residue import forget
+from twinvault.custody.residue import forget_patiently
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, JobRefused, enqueue
 from twinvault.safe import exports
@@ -127,7 +127,7 @@ def seal_vault(vault_id: UUID, work) -> None:
         while count := archives.seal_some(archive):
             done += count
             work.report(min(done / total, 1.0) * 0.95, f"{done:,} of {total:,} keys sealed")
-    forget()
+    forget_patiently(work)
     if ended:
         archive.refresh_from_db()
         record("sealed", vault_id=vault.id, target=vault, objects=done)
@@ -176,9 +176,9 @@ def _forget_soon(vault: Vault, by) -> None:
     enqueue(FORGET, vault.id, queue="cpu", title="Overwrite what is left of old keys", vault=vault, user=by)
 
 
-def forget_keys(_vault_id: UUID, _work) -> None:
+def forget_keys(_vault_id: UUID, work) -> None:
     """Job handler: see `custody.residue`."""
-    forget()
+    forget_patiently(work)
 
 
 @transaction.atomic

@@ -5,10 +5,13 @@ Run by `test_leftovers.py` in an installation of its own; the argument is the fo
 
 import json
 import os
+import sqlite3
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
+import psycopg
 
 django.setup()
 
@@ -18,6 +21,7 @@ from django.db import connection  # noqa: E402
 from twinvault.accounts.models import User  # noqa: E402
 from twinvault.custody import objects  # noqa: E402
 from twinvault.custody.models import LentKey, StoredObject  # noqa: E402
+from twinvault.custody.residue import ResidueLeft, forget  # noqa: E402
 from twinvault.safe import erasure, services  # noqa: E402
 from twinvault.safe.models import Scope  # noqa: E402
 from twinvault.vaults.services import open_vault  # noqa: E402
@@ -41,6 +45,25 @@ def found(wraps: list[bytes]) -> int:
 
 def wraps_of(rows) -> list[bytes]:
     return [bytes(wrap) for wrap in rows.values_list("wrapped_key", flat=True)]
+
+
+@contextmanager
+def somebody_who_reads():
+    """Another connection that holds the old state of the database open, as a backup does."""
+    if connection.vendor == "postgresql":
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
+            other.execute("SELECT count(*) FROM custody_storedobject")
+            yield
+            other.rollback()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 200")
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM custody_storedobject").fetchone()
+    User.objects.filter(username="alice").update(first_name="Alice")
+    yield
+    other.close()
 
 
 told = {}
@@ -75,4 +98,10 @@ told["sealed"] = found(sealed)
 erasure.ask(vault, Scope.VAULT, by=alice)
 run_queued_jobs()
 told["after the erasure"] = found(sealed)
+with somebody_who_reads() as reader:
+    try:
+        forget()
+    except ResidueLeft:
+        told["while somebody reads"] = "left"
+forget()
 sys.stdout.write("\n" + json.dumps(told))

@@ -16,6 +16,7 @@ EXPECTED = {
     "the old lock": 0,
     "sealed": 301,
     "after the erasure": 0,
+    "while somebody reads": "left",
 }
 
 
