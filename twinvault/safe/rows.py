@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import BinaryField, Model
 
+from twinvault.custody.backup.rows import ExactEncoder
 from twinvault.safe.holdings import Rows
 
 ROWS_AT_ONCE = 2000
@@ -19,7 +19,7 @@ def dump(rows: Rows) -> Iterator[bytes]:
         line = {"model": model._meta.label_lower, "pk": row.pk, "fields": _fields(row, many)}
         if rows.words:
             line["words"] = {name: getattr(row, name) for name in rows.words}
-        yield json.dumps(line, cls=DjangoJSONEncoder, ensure_ascii=False).encode() + b"\n"
+        yield json.dumps(line, cls=ExactEncoder, ensure_ascii=False).encode() + b"\n"
 
 
 def _fields(row: Model, many: list[str]) -> dict:
