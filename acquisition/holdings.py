@@ -25,8 +25,10 @@ def destroy_keys(vault: Vault, _scope: Scope) -> None:
     Upload.objects.filter(vault=vault).update(wrapped_key=b"", tail=b"")
 
 
-def erase(vault: Vault, _scope: Scope) -> None:
-    gone = Footage.objects.filter(vault=vault, content__wrapped_key=b"")
+def erase(vault: Vault, scope: Scope) -> None:
+    gone = Footage.objects.filter(vault=vault)
+    if scope != Scope.VAULT:
+        gone = gone.filter(content__wrapped_key=b"")
     for footage in gone.iterator():
         jobs_of_footage(footage).delete()
     for upload_id in vault.uploads.filter(wrapped_key=b"").values_list("id", flat=True):

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from generator.models import Preview, Twin
+from twinvault.custody.objects import destroy_keys
 from twinvault.jobs.models import Job
 from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Scope
 from twinvault.vaults.models import Vault
+
+HELD = ("weights_id", "checkpoint_id", "identity_id", "statistics_id")
 
 
 def rows(vault: Vault) -> list[Rows]:
@@ -19,6 +22,10 @@ def rows(vault: Vault) -> list[Rows]:
 def erase(vault: Vault, scope: Scope) -> None:
     Preview.objects.filter(twin__vault=vault, sheet__wrapped_key=b"").delete()
     if scope != Scope.SOURCES:
+        # a training that was stopped may have stored its state after the keys were destroyed
+        for column in HELD:
+            destroy_keys(vault.twins.exclude(**{column: None}).values_list(column, flat=True))
+        destroy_keys(Preview.objects.filter(twin__vault=vault).values_list("sheet_id", flat=True))
         Preview.objects.filter(twin__vault=vault).delete()
         Job.objects.filter(target_id__in=vault.twins.values("id")).delete()
         vault.twins.all().delete()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from generator.models import Twin
 from generator.productions.models import Film
+from twinvault.custody.objects import destroy_keys
 from twinvault.jobs.models import Job
 from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Scope
@@ -17,6 +18,9 @@ def rows(vault: Vault) -> list[Rows]:
 
 def erase(vault: Vault, scope: Scope) -> None:
     if scope != Scope.SOURCES:
+        # one may have been finished after the keys were destroyed
+        destroy_keys(vault.films.exclude(content=None).values_list("content_id", flat=True))
+        destroy_keys(vault.films.values_list("storyboard_id", flat=True))
         Job.objects.filter(target_id__in=vault.films.values("id")).delete()
         vault.films.all().delete()
 

@@ -111,7 +111,7 @@ def _take_objects(erasure: Erasure, work) -> bool:
     """A line of the receipt for every object, in the place of its row. False if some is still pointed to."""
     while True:
         going = _going(erasure.keyring_id, erasure.scope)
-        if erasure.scope == Scope.SOURCES:
+        if erasure.scope != Scope.VAULT:
             # what came in after it was asked for stays
             going = going.filter(wrapped_key=b"")
         batch = list(going.order_by("id")[:BATCH])

@@ -17,6 +17,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from twinvault.accounts.models import User
@@ -27,7 +28,7 @@ from twinvault.custody import archive as archives
 from twinvault.custody import objects
 from twinvault.custody.archive import Unlocked
 from twinvault.custody.keys import KeyUnavailable
-from twinvault.custody.models import StoredObject
+from twinvault.custody.models import LentKey, StoredObject
 from twinvault.custody.stream import StreamDamaged
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, JobRefused, enqueue, stop
@@ -93,12 +94,12 @@ def prepare_export(export_id: UUID, work) -> None:
         raise JobRefused("This export was given up before it was put together.")
     _drop_parts(export)
     vault = export.vault
-    held = list(_held(vault))
+    held = list(_held(export))
     total, done = sum(stored.size for stored in held) or 1, 0
     names = _Paths(vault)
     manifest: dict = _head(export)
     entries: list[Entry] = []
-    for stored in held:
+    for number, stored in enumerate(held, start=1):
         path = names.of(stored)
         try:
             with objects.open_object(stored, export.lending) as reader:
@@ -106,7 +107,7 @@ def prepare_export(export_id: UUID, work) -> None:
                 while piece := reader.read(PIECE):
                     crc, size = zlib.crc32(piece, crc), size + len(piece)
                     sha256.update(piece)
-                    work.report(min((done + size) / total, 1.0) * 0.98, f"{path}"[:200])
+                    work.report(min((done + size) / total, 1.0) * 0.98, f"{number:,} of {len(held):,} objects read")
         except (StreamDamaged, KeyUnavailable, FileNotFoundError) as error:
             manifest["left_out"].append({"object": str(stored.id), "path": path, "kind": stored.kind, "why": str(error)})
         else:
@@ -123,9 +124,11 @@ def prepare_export(export_id: UUID, work) -> None:
     _finish(export, texts[:1] + entries + texts[1:], left_out=len(manifest["left_out"]))
 
 
-def _held(vault: Vault):
-    rows = StoredObject.objects.filter(keyring_id=vault.keyring_id).exclude(kind__in=NOT_EXPORTED).exclude(wrapped_key=b"")
-    return rows.select_related("keyring").order_by("created_at", "id")
+def _held(export: Export) -> QuerySet[StoredObject]:
+    """What the vault held when the export was asked for; what came into a sealed safe since was not lent to it."""
+    rows = StoredObject.objects.filter(keyring_id=export.vault.keyring_id).exclude(kind__in=NOT_EXPORTED).exclude(wrapped_key=b"")
+    lent = LentKey.objects.filter(lending_id=export.lending_id).values("stored_id")
+    return rows.filter(Q(sealed=False) | Q(id__in=lent)).select_related("keyring").order_by("created_at", "id")
 
 
 def _head(export: Export) -> dict:

@@ -180,8 +180,9 @@ def test_what_is_still_coming_in_goes_too(story):
     assert asked.state == Erasure.State.DONE
 
 
-def test_footage_that_comes_in_while_it_is_carried_out_stays(story):
-    erasure.ask(story.vault, Scope.SOURCES, by=story.alice)
+@pytest.mark.parametrize("scope", [Scope.SOURCES, Scope.SUBJECT])
+def test_footage_that_comes_in_while_it_is_carried_out_stays(story, scope):
+    erasure.ask(story.vault, scope, by=story.alice)
     content = objects.store(story.vault.keyring, "footage", b"a new one")
     new = Footage.objects.create(
         vault=story.vault, life_stage=story.stage, content=content, fingerprint="n", filename="n.mp4", added_by=story.bob
@@ -199,6 +200,30 @@ def test_faces_that_are_found_while_it_is_carried_out_go_too(story):
     run_queued_jobs()
 
     assert not StoredObject.objects.filter(id__in=[pack.id, table.id]).exists()
+
+
+def test_what_a_stopped_training_stores_too_late_goes_too(story):
+    erasure.ask(story.vault, Scope.SUBJECT, by=story.alice)
+    late = objects.store(story.vault.keyring, "checkpoint", b"learned a minute longer")
+    Twin.objects.update(checkpoint=late)
+    run_queued_jobs()
+
+    assert not StoredObject.objects.filter(id=late.id).exists() and not Twin.objects.exists()
+
+
+def test_footage_whose_last_byte_comes_as_the_vault_goes_is_taken_too(story):
+    """The request had passed the gate; its process had the key of the vault in memory."""
+    keyring = Keyring.objects.get(id=story.vault.keyring_id)
+    asked = erasure.ask(story.vault, Scope.VAULT, by=story.alice)
+    content = StoredObject(keyring=keyring, kind="footage", wrapped_key=b"by the key in memory", size=3)
+    content.save()
+    Footage.objects.create(
+        vault=story.vault, life_stage=story.stage, content=content, fingerprint="n", filename="n.mp4", added_by=story.bob
+    )
+    run_queued_jobs()
+
+    asked.refresh_from_db()
+    assert asked.state == Erasure.State.DONE and not Vault.objects.exists()
 
 
 def test_work_under_way_is_stopped(story):

@@ -116,6 +116,23 @@ def test_a_sealed_safe_lends_its_keys_to_the_export_alone(sealed_story):
     assert not Lending.objects.exists()
 
 
+def test_what_comes_into_a_sealed_safe_while_it_is_put_together_waits_for_the_next(sealed_story):
+    story = sealed_story
+    export, _ = exports.ask(story.vault, services.unlock(story.vault, by=story.alice, password=PASSWORD), by=story.alice)
+    late = objects.store(story.vault.keyring, "footage", b"brought in a minute later")
+    run_queued_jobs()
+
+    export = again(export)
+    assert (export.state, export.left_out) == (Export.State.READY, 0)
+    assert str(late.id) not in json.loads(unzipped(export).read("manifest.json"))["objects"]
+
+
+def test_its_job_names_no_file(story, ready):
+    job = Job.objects.get(target_id=ready.id)
+
+    assert "franck" not in f"{job.title} {job.message} {job.error} {job.cause}"
+
+
 def test_sealing_ends_an_export(story, ready):
     services.seal(story.vault, by=story.alice, password=PASSWORD)
 
