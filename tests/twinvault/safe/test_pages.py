@@ -11,8 +11,10 @@ from tests.twinvault.safe.conftest import ACCOUNT_PASSWORD, PASSWORD
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import Archive, StoredObject
+from twinvault.jobs.services import enqueue
 from twinvault.safe import services
 from twinvault.safe.models import Erasure, Export, Retention
+from twinvault.safe.urls import urlpatterns
 from twinvault.vaults.models import Role, Vault
 from twinvault.vaults.services import set_member
 from worker.inline import run_queued_jobs
@@ -123,8 +125,6 @@ def test_a_wrong_password_is_said_and_nothing_happens(browse, alice, safe, code,
 
 
 def test_what_a_job_needs_is_named_before_and_after_the_try(browse, alice, safe, code, vault):
-    from twinvault.jobs.services import enqueue
-
     enqueue("train_twin", vault.id, queue="gpu", title="Learning Franck, adult v1", vault=vault)
     client = browse(alice)
 
@@ -272,8 +272,6 @@ def test_a_rule_that_cannot_be_kept_is_not_taken(browse, alice, safe, said, sent
 
 def addresses(vault) -> list[tuple[str, str]]:
     """(method, address) of every page of the safe, from the URL conf itself."""
-    from twinvault.safe.urls import urlpatterns
-
     some = {"vault_id": vault.id, "export_id": vault.id, "erasure_id": vault.id, "token": "x"}
     found = []
     for pattern in urlpatterns:
