@@ -7,9 +7,8 @@ from django.db import transaction
 
 from acquisition.models import Footage, Upload
 from acquisition.queries import jobs_of_footage
-from acquisition.services import ANALYSE
+from acquisition.services import queue_analysis
 from twinvault.custody.objects import incoming_path
-from twinvault.jobs.services import enqueue
 from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Scope
 from twinvault.vaults.models import Vault
@@ -48,7 +47,7 @@ def look_at_what_waits(vault: Vault, by) -> None:
     """What came into a sealed safe could not be looked at; now it can."""
     if has_consent(vault.subject):
         for footage in vault.footage.filter(state=Footage.State.WAITING):
-            enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {footage.filename}"[:200], vault=vault, user=by)
+            queue_analysis(footage, by=by)
 
 
 HOLDING = Holding("acquisition", models=(Footage,), rows=rows, destroy_keys=destroy_keys, erase=erase, paths=paths)

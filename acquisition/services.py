@@ -67,8 +67,12 @@ def keep_footage(
     )
     record("footage added", actor=by, vault_id=vault.id, target=footage, bytes=footage.content.size)
     if has_consent(vault.subject) and not is_locked(vault):
-        enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {filename}"[:200], vault=vault, user=by)
+        queue_analysis(footage, by=by)
     return footage
+
+
+def queue_analysis(footage: Footage, *, by) -> None:
+    enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {footage.filename}"[:200], vault=footage.vault, user=by)
 
 
 @transaction.atomic

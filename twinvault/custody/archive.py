@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from twinvault.custody import keys
@@ -298,10 +299,14 @@ def take_back(lending: Lending) -> bool:
     return bool(deleted)
 
 
+def overdue() -> QuerySet[Lending]:
+    """Lendings whose time is over. Nothing is readable by them any more, whether they were ended or not."""
+    return Lending.objects.filter(until__lte=timezone.now())
+
+
 def close_overdue() -> list[Lending]:
-    """Ends every lending whose time is over, and gives those that it ended. Nothing was readable by them any more."""
-    overdue = list(Lending.objects.select_related("archive").filter(until__lte=timezone.now()))
-    return [lending for lending in overdue if take_back(lending)]
+    """Ends every lending whose time is over, and gives those that it ended."""
+    return [lending for lending in list(overdue()) if take_back(lending)]
 
 
 def file_key_of(stored: StoredObject, lending: Lending | None = None) -> bytes:

@@ -7,7 +7,6 @@
 """
 
 import hashlib
-import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,10 +25,8 @@ from twinvault.jobs.services import OPEN, enqueue
 from twinvault.jobs.services import stop as stop_job
 from twinvault.safe import exports
 from twinvault.safe.holdings import holdings
-from twinvault.safe.models import ErasedObject, Erasure, Export, Scope
+from twinvault.safe.models import ErasedObject, Erasure, Scope
 from twinvault.vaults.models import Vault
-
-log = logging.getLogger(__name__)
 
 ERASE = "erase"
 BATCH = 200
@@ -48,8 +45,7 @@ def ask(vault: Vault, scope: Scope, *, by=None) -> Erasure:
     erasure = Erasure.objects.create(
         vault_id=vault.id, keyring_id=vault.keyring_id, scope=scope, expected=expected, asked_by=by if by and by.pk else None
     )
-    for export in Export.objects.filter(vault=vault).exclude(state=Export.State.OVER):
-        exports.end(export, by=by)
+    exports.end_all(vault, by=by)
     for holding in holdings():
         holding.destroy_keys(vault, scope)
     for job in vault.jobs.filter(state__in=OPEN).exclude(kind=ERASE):

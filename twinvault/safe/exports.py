@@ -238,6 +238,12 @@ def end(export: Export, *, by=None) -> None:
     record("export ended", actor=by, vault_id=export.vault_id, target=export)
 
 
+def end_all(vault: Vault, *, by=None) -> None:
+    """Ends every export of a vault that can still be downloaded, or is being put together."""
+    for export in Export.objects.filter(vault=vault).exclude(state=Export.State.OVER).select_related("lending"):
+        end(export, by=by)
+
+
 def _drop_parts(export: Export) -> None:
     parts = list(export.parts.all())
     export.parts.clear()

@@ -27,16 +27,17 @@ def keep_house() -> None:
 
 
 def close_overdue() -> None:
-    closed = archives.close_overdue()
-    for lending in closed:
-        if lending.general:
-            vault = Vault.objects.filter(keyring_id=lending.archive_id).first()
-            record("closed again by the clock", vault_id=vault.id if vault else None, target=vault or "")
-    if closed:
-        try:
-            forget()
-        except ResidueLeft as error:
-            log.warning("keys of an ended lending are not overwritten yet: %s", error)
+    if not archives.overdue().exists():
+        return
+    with transaction.atomic():
+        for lending in archives.close_overdue():
+            if lending.general:
+                vault = Vault.objects.filter(keyring_id=lending.archive_id).first()
+                record("closed again by the clock", vault_id=vault.id if vault else None, target=vault or "")
+    try:
+        forget()
+    except ResidueLeft as error:
+        log.warning("keys of an ended lending are not overwritten yet: %s", error)
 
 
 def with_due() -> QuerySet[Retention]:

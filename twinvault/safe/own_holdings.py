@@ -2,7 +2,7 @@
 
 from twinvault.safe import exports
 from twinvault.safe.holdings import Holding, Rows
-from twinvault.safe.models import Export, Import, Scope
+from twinvault.safe.models import Import, Scope
 from twinvault.vaults.models import Consent, LifeStage, Subject, Vault
 
 
@@ -15,8 +15,7 @@ def rows(vault: Vault) -> list[Rows]:
 
 
 def erase(vault: Vault, scope: Scope) -> None:
-    for export in Export.objects.filter(vault=vault).exclude(state=Export.State.OVER):
-        exports.end(export)
+    exports.end_all(vault)
     if scope == Scope.VAULT:
         Import.objects.filter(vault=vault).update(record=None)
         Subject.objects.filter(vault=vault).delete()

@@ -3,7 +3,6 @@
 A wrong password is counted and recorded before it is answered; so what takes one is not to be called in a transaction.
 """
 
-import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,11 +17,9 @@ from twinvault.custody.residue import forget_patiently
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, JobRefused, enqueue
 from twinvault.safe import exports
-from twinvault.safe.models import Export, Retention
+from twinvault.safe.models import Retention
 from twinvault.vaults.models import Vault
 from twinvault.vaults.services import NotAllowed
-
-log = logging.getLogger(__name__)
 
 SEAL, FORGET = "seal_vault", "forget_keys"
 # work that reads sources: nobody takes them away under it
@@ -109,8 +106,7 @@ def begin_sealing(vault: Vault, *, by=None) -> Job:
         if busy := work_on_sources(vault):
             raise NotAllowed(f"“{busy[0].title}” is under way and needs the footage: let it end, or stop it, and seal then.")
         archives.begin_sealing(archive)
-        for export in Export.objects.filter(vault=vault).exclude(state=Export.State.OVER):
-            exports.end(export, by=by)
+        exports.end_all(vault, by=by)
         record("sealing begun", actor=by, vault_id=vault.id, target=vault)
     return enqueue(SEAL, vault.id, queue="cpu", title=f"Seal the sources of {vault.name}"[:200], vault=vault, user=by)
 
@@ -123,14 +119,21 @@ def seal_vault(vault_id: UUID, work) -> None:
     archive = vault.archive
     left = archives.unsealed_sources(vault.keyring).count()
     total, done = left or 1, 0
-    while not (ended := archives.end_sealing(archive)):
+    while not _end_sealing(vault, archive, done):
         while count := archives.seal_some(archive):
             done += count
             work.report(min(done / total, 1.0) * 0.95, f"{done:,} of {total:,} keys sealed")
     forget_patiently(work)
-    if ended:
-        archive.refresh_from_db()
+
+
+@transaction.atomic
+def _end_sealing(vault: Vault, archive: Archive, done: int) -> bool:
+    """Sealed, with the record of it, unless some source is not yet (False). One that was sealed before is not recorded again."""
+    sealing = Archive.objects.filter(keyring_id=archive.keyring_id, state=Archive.State.SEALING).exists()
+    ended = archives.end_sealing(archive)
+    if ended and sealing:
         record("sealed", vault_id=vault.id, target=vault, objects=done)
+    return ended
 
 
 def unseal(vault: Vault, *, by, password: str, hours: float) -> Lending:

@@ -212,3 +212,13 @@ def test_the_deeds_are_in_the_record(sealed_story):
 
     deeds = list(Entry.objects.filter(vault_id=story.vault.id).order_by("id").values_list("verb", flat=True))[-5:]
     assert deeds == ["secondary password set", "sealing begun", "sealed", "unsealed", "closed again"]
+
+
+def test_a_sealing_that_is_done_again_after_its_end_is_on_record_once(sealed_story):
+    """As after a kill between the last wrap and the end of the job."""
+    story = sealed_story
+    enqueue(services.SEAL, story.vault.id, queue="cpu", title="Seal", vault=story.vault)
+    run_queued_jobs()
+
+    assert Archive.objects.get().state == Archive.State.SEALED
+    assert Entry.objects.filter(verb="sealed", vault_id=story.vault.id).count() == 1
