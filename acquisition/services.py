@@ -13,6 +13,7 @@ from acquisition.removal import erase_what_was_made_from
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
+from twinvault.jobs.models import Job
 from twinvault.jobs.services import enqueue, stop
 from twinvault.vaults.models import LifeStage, Vault
 from twinvault.vaults.services import has_consent, is_locked, require_consent
@@ -71,8 +72,8 @@ def keep_footage(
     return footage
 
 
-def queue_analysis(footage: Footage, *, by) -> None:
-    enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {footage.filename}"[:200], vault=footage.vault, user=by)
+def queue_analysis(footage: Footage, *, by) -> Job:
+    return enqueue(ANALYSE, footage.id, queue="cpu", title=f"Look at {footage.filename}"[:200], vault=footage.vault, user=by)
 
 
 @transaction.atomic

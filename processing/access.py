@@ -10,20 +10,18 @@ from twinvault.vaults.models import Role
 
 
 def person_for(user, person_id: UUID, least: Role = Role.VIEWER) -> Person:
-    rows = Person.objects.select_related("analysis__footage__vault__subject", "analysis__footage__life_stage")
-    person = rows.filter(id=person_id).first()
+    person = Person.objects.select_related("vault__subject", "vault__keyring__archive").filter(id=person_id).first()
     if person is None:
         raise Http404
-    vault = person.analysis.footage.vault
-    vault.role = require_role(user, vault.id, least)
+    person.vault.role = require_role(user, person.vault_id, least)
     return person
 
 
 def face_for(user, face_id: int, least: Role = Role.VIEWER) -> Face:
     """A face whose picture is still there; an erased one is not there for anybody."""
-    rows = Face.objects.select_related("person__analysis__footage", "person__analysis__pack__keyring")
+    rows = Face.objects.select_related("track__segment__footage", "track__segment__pack__keyring")
     face = rows.filter(id=face_id, offset__gte=0).first()
     if face is None:
         raise Http404
-    require_role(user, face.person.analysis.footage.vault_id, least)
+    require_role(user, face.track.segment.footage.vault_id, least)
     return face

@@ -1,7 +1,6 @@
 """Confirmed faces as arrays, for learning. They live in memory only."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +8,10 @@ from numpy.typing import NDArray
 from processing import queries
 from processing.engine.canonical import CROP_SIZE, apply, hull_mask
 from processing.engine.pack import decode_crop, load_descriptors
-from processing.models import Analysis, Face
+from processing.judging import by_segment
+from processing.models import Face, Segment
 from twinvault.custody import objects
-from twinvault.vaults.models import LifeStage, Vault
+from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed
 
 MINIMUM_FACES = 60
@@ -52,13 +52,16 @@ def empty(count: int) -> Faces:
 
 def face_set(life_stage: LifeStage) -> Faces:
     """The kept faces of all footage of a life stage. May be empty."""
-    grouped = _kept_by_analysis(life_stage)
+    grouped = _kept_by_segment(life_stage)
     faces = empty(sum(map(len, grouped.values())))
-    place, begins = 0, 0.0
-    for analysis, rows in grouped.items():
-        table = load_descriptors(objects.read(analysis.descriptors))
-        seen = begins
-        with objects.open_object(analysis.pack) as pack:
+    place, begins, seen = 0, 0.0, 0.0
+    latest = None
+    for segment, rows in grouped.items():
+        if latest is not None and latest.footage_id != segment.footage_id:
+            begins = seen + APART
+        latest = segment
+        table = load_descriptors(objects.read(segment.descriptors))
+        with objects.open_object(segment.pack) as pack:
             for face in rows:
                 pack.seek(face.offset)
                 faces.images[place] = decode_crop(pack.read(face.length))
@@ -66,29 +69,21 @@ def face_set(life_stage: LifeStage) -> Faces:
                 faces.masks[place] = hull_mask(faces.landmarks[place], CROP_SIZE)
                 faces.moments[place] = seen = begins + float(table.time[face.row])
                 place += 1
-        begins = seen + APART
     return faces
 
 
 def subject_embeddings(life_stage: LifeStage) -> NDArray[np.float32]:
     """Embeddings of the kept faces that have one: float32 (M, 128)."""
     found = [np.zeros((0, 128), np.float32)]
-    for analysis, rows in _kept_by_analysis(life_stage).items():
-        embeddings = load_descriptors(objects.read(analysis.descriptors)).embedding[[face.row for face in rows]]
+    for segment, rows in _kept_by_segment(life_stage).items():
+        embeddings = load_descriptors(objects.read(segment.descriptors)).embedding[[face.row for face in rows]]
         found.append(embeddings[np.isfinite(embeddings).all(axis=1)])
     return np.concatenate(found).astype(np.float32)
 
 
-def _kept_by_analysis(life_stage: LifeStage) -> dict[Analysis, list[Face]]:
-    rows = queries.kept_faces(life_stage).select_related(
-        "person__analysis__pack__keyring", "person__analysis__descriptors__keyring"
-    )
-    return queries.by_analysis(rows)
-
-
-def kept_by_life_stage(vault: Vault) -> dict[UUID, int]:
-    """Life stage id -> faces to learn from, of every life stage of the vault."""
-    return {stage.id: counts.kept for stage, counts in queries.counts_by_stage(vault)}
+def _kept_by_segment(life_stage: LifeStage) -> dict[Segment, list[Face]]:
+    related = "track__segment__pack__keyring", "track__segment__descriptors__keyring"
+    return by_segment(list(queries.kept_faces(life_stage).select_related(*related)))
 
 
 def require_enough(life_stage: LifeStage) -> int:
@@ -97,7 +92,7 @@ def require_enough(life_stage: LifeStage) -> int:
     if count >= MINIMUM_FACES:
         return count
     name = life_stage.subject.name
-    waiting = Face.objects.filter(state=Face.State.PENDING, person__analysis__footage__life_stage=life_stage).count()
+    waiting = Face.objects.filter(state=Face.State.PENDING, track__segment__footage__life_stage=life_stage).count()
     if count + waiting >= MINIMUM_FACES:
         advice = f"{waiting} more wait until somebody says on the faces page who they are."
     else:

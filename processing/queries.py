@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from django.db.models import Case, Count, F, Prefetch, Q, QuerySet, When
+from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 
-from processing.models import Face, Person
+from acquisition.models import Footage
+from processing.models import Face, Person, Track
 from twinvault.vaults.models import LifeStage, Vault
 
 FACES_A_PAGE = 60
@@ -21,6 +24,7 @@ REASONS = {
     "near_duplicate": "nearly the same as another",
     "occluded": "partly hidden",
     "someone_else": "someone else",
+    "by_hand": "taken out by hand",
 }
 
 
@@ -60,7 +64,7 @@ class Counts:
 
 
 def _of_vault(vault: Vault) -> QuerySet[Face]:
-    return Face.objects.filter(person__analysis__footage__vault=vault)
+    return Face.objects.filter(track__segment__footage__vault=vault)
 
 
 def counts(faces: QuerySet[Face]) -> Counts:
@@ -81,7 +85,7 @@ def counts_by_stage(vault: Vault) -> list[tuple[LifeStage, Counts]]:
     rows = (
         _of_vault(vault)
         .order_by()
-        .values_list("person__analysis__footage__life_stage", "state", "reason")
+        .values_list("track__segment__footage__life_stage", "state", "reason")
         .annotate(count=Count("id"))
     )
     for stage_id, state, reason, count in rows:
@@ -102,18 +106,18 @@ class FaceFilter:
     def narrow(self, faces: QuerySet[Face]) -> QuerySet[Face]:
         """Life stage, footage and person, but not state and reason: what the tabs count."""
         if self.stage:
-            faces = faces.filter(person__analysis__footage__life_stage_id=self.stage)
+            faces = faces.filter(track__segment__footage__life_stage_id=self.stage)
         if self.footage:
-            faces = faces.filter(person__analysis__footage_id=self.footage)
+            faces = faces.filter(track__segment__footage_id=self.footage)
         if self.person:
-            faces = faces.filter(person_id=self.person)
+            faces = faces.filter(track__person_id=self.person)
         return faces
 
 
 def faces(vault: Vault, wanted: FaceFilter) -> tuple[Counts, QuerySet[Face]]:
     """Counts of what the filter's place holds, and the faces that it asks for, in the order in which they were seen."""
     there = wanted.narrow(_of_vault(vault))
-    chosen = there.select_related("person__analysis__footage")
+    chosen = there.select_related("track__person", "track__segment__footage")
     if wanted.state:
         chosen = chosen.filter(state=wanted.state)
     if wanted.reason:
@@ -121,44 +125,69 @@ def faces(vault: Vault, wanted: FaceFilter) -> tuple[Counts, QuerySet[Face]]:
     return counts(there), chosen.order_by("id")
 
 
-def with_counts_and_samples(people: QuerySet[Person]) -> QuerySet[Person]:
-    """Each person with `found`, `kept`, `rejected` and a few `samples` spread over its faces: one query more."""
-    # a fixed shuffle: neighbouring rows are neighbouring frames, and look alike
-    spread = F("row") * 7919 % 1009
-    samples = Face.objects.filter(offset__gte=0).order_by(spread, "row")[:SAMPLES_A_PERSON]
-    return (
-        people.select_related("analysis__footage__life_stage", "analysis__footage__vault__subject")
-        .annotate(
-            found=Count("faces"),
-            kept=Count("faces", filter=Q(faces__state=Face.State.KEPT)),
-            rejected=Count("faces", filter=Q(faces__state=Face.State.REJECTED)),
-        )
-        .prefetch_related(Prefetch("faces", queryset=samples, to_attr="samples"))
+def with_counts(people: QuerySet[Person]) -> QuerySet[Person]:
+    """Each person with `found`, `kept`, `rejected` (faces) and `films` (pieces of footage). In the same query."""
+    own = Face.objects.filter(track__person=OuterRef("id")).order_by().values("track__person")
+
+    def count(faces: QuerySet[Face]) -> Coalesce:
+        return Coalesce(Subquery(faces.annotate(count=Count("id")).values("count")), 0)
+
+    films = Track.objects.filter(person=OuterRef("id")).order_by().values("person")
+    return people.annotate(
+        found=count(own),
+        kept=count(own.filter(state=Face.State.KEPT)),
+        rejected=count(own.filter(state=Face.State.REJECTED)),
+        films=Subquery(films.annotate(count=Count("segment__footage", distinct=True)).values("count")),
     )
+
+
+def add_samples(people: Iterable[Person], footage: str | None = None) -> list[Person]:
+    """Gives each person `samples`: a few of its faces, spread over them, and `one_film`, its footage if it is seen in one only.
+
+    Two queries, however many people and faces there are.
+    """
+    shown = list(people)
+    # a fixed shuffle: neighbouring rows are neighbouring frames, and look alike
+    turn = Window(RowNumber(), partition_by=F("track__person"), order_by=[F("row") * 7919 % 1009, F("id")])
+    faces = Face.objects.filter(track__person__in=shown, offset__gte=0)
+    if footage:
+        faces = faces.filter(track__segment__footage_id=footage)
+    chosen = faces.annotate(turn=turn).filter(turn__lte=SAMPLES_A_PERSON).order_by("turn")
+    samples: dict[UUID, list[Face]] = {}
+    for face in chosen.annotate(owner=F("track__person_id")):
+        samples.setdefault(face.owner, []).append(face)
+    footage_of: dict[UUID, set] = {}
+    seen_in = Footage.objects.filter(segments__tracks__person__in=shown).annotate(owner=F("segments__tracks__person_id"))
+    for film in seen_in.select_related("life_stage").distinct():
+        footage_of.setdefault(film.owner, set()).add(film)
+    for person in shown:
+        person.samples = samples.get(person.id, [])
+        seen = footage_of.get(person.id, set())
+        person.one_film = next(iter(seen)) if len(seen) == 1 else None
+    return shown
 
 
 def people(vault: Vault) -> QuerySet[Person]:
     """Everybody seen in a vault's footage: first who waits to be named, likely subjects ahead, then by number of faces."""
-    waiting_first = Case(When(who=Person.Who.UNKNOWN, then=0), When(who=Person.Who.SUBJECT, then=1), default=2)
-    return with_counts_and_samples(Person.objects.filter(analysis__footage__vault=vault)).order_by(
-        waiting_first, "-proposed", "-found", "id"
+    order = [Person.Who.UNKNOWN, Person.Who.UNSURE, Person.Who.SUBJECT, Person.Who.OTHER]
+    turn = Case(*(When(who=who, then=place) for place, who in enumerate(order)))
+    return with_counts(Person.objects.filter(vault=vault, tracks__isnull=False).distinct()).order_by(
+        turn, "-proposed", "-found", "id"
     )
 
 
+def people_in(footage: Footage) -> QuerySet[Person]:
+    """Everybody seen in a piece of footage, who is seen most first."""
+    seen = Person.objects.filter(tracks__segment__footage=footage, tracks__segment__analysis__isnull=False)
+    return seen.annotate(here=Count("tracks__faces")).order_by("-here", "id")
+
+
 def waiting_people(vault: Vault) -> int:
-    return Person.objects.filter(analysis__footage__vault=vault, who=Person.Who.UNKNOWN).count()
+    return Person.objects.filter(vault=vault, who=Person.Who.UNKNOWN, tracks__isnull=False).distinct().count()
 
 
 def kept_faces(life_stage: LifeStage) -> QuerySet[Face]:
     """What may be learned from, in the order in which it lies in the packs."""
-    return Face.objects.filter(state=Face.State.KEPT, offset__gte=0, person__analysis__footage__life_stage=life_stage).order_by(
-        "person__analysis__footage__added_at", "person__analysis_id", "row"
+    return Face.objects.filter(state=Face.State.KEPT, offset__gte=0, track__segment__footage__life_stage=life_stage).order_by(
+        "track__segment__footage__added_at", "track__segment__footage_id", "track__segment__number", "row"
     )
-
-
-def by_analysis(rows: Iterable[Face]) -> dict:
-    """Faces with `person.analysis` loaded -> {analysis: its faces}, order kept."""
-    grouped: dict = {}
-    for face in rows:
-        grouped.setdefault(face.person.analysis, []).append(face)
-    return grouped

@@ -1,80 +1,138 @@
-"""Knowing the subject again: the embeddings of faces that a person confirmed, and who else looks like them."""
+"""Who is who over all footage of a vault: one embedding a track, kept encrypted, and what follows from their distances.
+
+The index holds the mean embedding of every track of the vault that has one. It is all that is read to sort new tracks, however
+much footage there is. Tracks of people who were erased are not in it.
+"""
 
 import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from processing.engine.identity import DIMENSIONS
-from processing.models import Analysis, Face, Person
+from processing.models import Face, Person, Segment, Track
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
 
-# mean distance to the confirmed faces below which a person is proposed; stricter than dlib's 0.6 for "the same"
-PROPOSE_BELOW = 0.5
+# mean distance of two people's tracks below which they are one, and a person is proposed as the subject; stricter than dlib's
+# 0.6 for "the same", since it is a mean over many
+ALIKE_BELOW = 0.5
 
 
-def reference(subject: Subject) -> NDArray[np.float32]:
-    """Embeddings of the subject's confirmed faces: float32 (N, 128), N = 0 where nobody was confirmed yet."""
-    if subject.reference is None:
-        return np.zeros((0, DIMENSIONS), np.float32)
-    return np.load(io.BytesIO(objects.read(subject.reference)), allow_pickle=False)
+@dataclass
+class Index:
+    """Track id -> float32 (128,), the mean of its faces' embeddings."""
+
+    embeddings: dict[UUID, NDArray[np.float32]] = field(default_factory=dict)
+
+    def of(self, tracks: Iterable[UUID]) -> NDArray[np.float32]:
+        """float32 (N, 128) of those tracks that have one."""
+        found = [self.embeddings[track] for track in tracks if track in self.embeddings]
+        return np.array(found, np.float32).reshape(-1, DIMENSIONS)
+
+    def dump(self) -> bytes:
+        content = io.BytesIO()
+        tracks = np.array([track.bytes for track in self.embeddings], "V16")
+        np.savez(content, allow_pickle=False, tracks=tracks, embeddings=self.of(self.embeddings))
+        return content.getvalue()
 
 
-def looks_like(embeddings: NDArray[np.float32], known: NDArray[np.float32]) -> bool:
-    """Whether a person's embeddings, float32 (M, 128), lie near the confirmed ones, float32 (N, 128)."""
-    if not len(embeddings) or not len(known):
-        return False
-    return float(np.linalg.norm(embeddings[:, None] - known[None], axis=-1).mean()) < PROPOSE_BELOW
+def index_of(subject: Subject) -> Index:
+    """The index as it is stored just now; made anew from the footage where none is."""
+    current = Subject.objects.select_related("reference__keyring").get(id=subject.id)
+    if current.reference is not None:
+        stored = np.load(io.BytesIO(objects.read(current.reference)), allow_pickle=False)
+        # before there were tracks the object held one array, the subject's embeddings alone
+        if isinstance(stored, np.lib.npyio.NpzFile):
+            keys = (UUID(bytes=track.tobytes()) for track in stored["tracks"])
+            return Index(dict(zip(keys, stored["embeddings"], strict=True)))
+    return _made_anew(subject)
 
 
-def learn_subject(subject: Subject) -> None:
-    """Makes the reference anew from everybody who was said to be the subject, and proposes who looks alike. In a transaction.
-
-    1. The embeddings of all people of the vault who are the subject, or not yet named.
-    2. Those of the subject, of faces that are kept, become the new reference; the old one is erased.
-    3. Whoever is not named yet is proposed or not, by that reference.
-    """
-    people = {person.id: person for person in Person.objects.filter(analysis__footage__vault_id=subject.vault_id)}
-    of_people = _embeddings(subject)
-    confirmed = [of_people[key] for key, person in people.items() if person.who == Person.Who.SUBJECT and key in of_people]
-    known = np.concatenate([np.zeros((0, DIMENSIONS), np.float32), *confirmed])
-    _replace_reference(subject, known)
-    unknown = [key for key, person in people.items() if person.who == Person.Who.UNKNOWN]
-    alike = [key for key in unknown if key in of_people and looks_like(of_people[key], known)]
-    Person.objects.filter(id__in=unknown).update(proposed=False)
-    Person.objects.filter(id__in=alike).update(proposed=True)
+def _made_anew(subject: Subject) -> Index:
+    made = Index()
+    segments = Segment.objects.filter(analysis__footage__vault_id=subject.vault_id, descriptors__isnull=False)
+    for segment in segments.select_related("descriptors__keyring"):
+        with objects.open_object(segment.descriptors) as reader, np.load(reader, allow_pickle=False) as table:
+            embedding = table["embedding"]
+        rows: dict[UUID, list[int]] = {}
+        for track, row in Face.objects.filter(track__segment=segment, offset__gte=0).values_list("track_id", "row"):
+            rows.setdefault(track, []).append(row)
+        made.embeddings |= {track: mean for track, some in rows.items() if (mean := mean_embedding(embedding[some])) is not None}
+    return made
 
 
-def _replace_reference(subject: Subject, known: NDArray[np.float32]) -> None:
+def mean_embedding(embeddings: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """The mean of those of (N, 128) that are there, float32 (128,); None if none is."""
+    seen = embeddings[np.isfinite(embeddings).all(axis=1)]
+    return seen.mean(axis=0).astype(np.float32) if len(seen) else None
+
+
+def keep_index(subject: Subject, index: Index) -> None:
+    """Puts the index in the place of the stored one, which is erased. Call in a transaction."""
     current = Subject.objects.select_for_update(of=("self",)).select_related("vault__keyring", "reference").get(id=subject.id)
     old = current.reference
-    current.reference = None
-    if len(known):
-        content = io.BytesIO()
-        np.save(content, known, allow_pickle=False)
-        current.reference = objects.store(current.vault.keyring, "reference", content.getvalue())
+    current.reference = objects.store(current.vault.keyring, "reference", index.dump()) if index.embeddings else None
     current.save(update_fields=["reference"])
     objects.erase(old)
     subject.reference = current.reference
 
 
-def _embeddings(subject: Subject) -> dict[UUID, NDArray[np.float32]]:
-    """Person id -> float32 (M, 128) of the faces that may speak for it: kept ones of the subject, all of who is not named yet."""
-    analyses = Analysis.objects.filter(footage__vault_id=subject.vault_id).select_related("descriptors__keyring")
-    speaking = Face.objects.filter(person__analysis__footage__vault_id=subject.vault_id).exclude(state=Face.State.REJECTED)
-    rows: dict[UUID, dict[UUID, list[int]]] = {}
-    for analysis_id, person_id, row in speaking.values_list("person__analysis_id", "person_id", "row"):
-        rows.setdefault(analysis_id, {}).setdefault(person_id, []).append(row)
-    found = {}
-    for analysis in analyses:
-        if analysis.id not in rows:
-            continue
-        # one column of the archive: the landmarks beside it are a hundred times as large
-        with objects.open_object(analysis.descriptors) as reader, np.load(reader, allow_pickle=False) as table:
-            embeddings = table["embedding"]
-        for person_id, chosen in rows[analysis.id].items():
-            own = embeddings[chosen]
-            found[person_id] = own[np.isfinite(own).all(axis=1)]
+def forget_tracks(subject: Subject, tracks: Iterable[UUID]) -> None:
+    """Takes tracks out of the index. Call in a transaction, before their rows go."""
+    index = index_of(subject)
+    gone = set(tracks) & index.embeddings.keys()
+    if gone:
+        keep_index(subject, Index({track: mean for track, mean in index.embeddings.items() if track not in gone}))
+
+
+def reference(subject: Subject, index: Index | None = None) -> NDArray[np.float32]:
+    """What the subject is known by: embeddings of the confirmed tracks, of those with a face good enough to keep if there is one.
+
+    float32 (N, 128), N = 0 where nobody was confirmed yet.
+    """
+    confirmed = Track.objects.filter(person__vault_id=subject.vault_id, person__who=Person.Who.SUBJECT)
+    good = Face.objects.filter(track__in=confirmed, state=Face.State.KEPT).values("track_id").distinct()
+    index = index or index_of(subject)
+    known = index.of(good.values_list("track_id", flat=True))
+    return known if len(known) else index.of(confirmed.values_list("id", flat=True))
+
+
+def distance(some: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+    """Mean distance of embeddings (M, 128) from others (N, 128); infinite where there are none."""
+    if not len(some) or not len(others):
+        return float("inf")
+    return float(np.linalg.norm(some[:, None] - others[None], axis=-1).mean())
+
+
+def propose(subject: Subject, index: Index | None = None) -> None:
+    """Marks whoever is not named yet and looks like the subject, and only those. In a transaction."""
+    index = index or index_of(subject)
+    known = reference(subject, index)
+    unknown = tracks_by_person(subject, [Person.Who.UNKNOWN])
+    alike = [person for person, tracks in unknown.items() if distance(index.of(tracks), known) < ALIKE_BELOW]
+    people = Person.objects.filter(vault_id=subject.vault_id)
+    people.filter(proposed=True).exclude(id__in=alike).update(proposed=False)
+    people.filter(id__in=alike, proposed=False).update(proposed=True)
+
+
+def tracks_by_person(subject: Subject, who: list[Person.Who]) -> dict[UUID, list[UUID]]:
+    """Person id -> track ids, of those people of the vault that are one of `who`."""
+    found: dict[UUID, list[UUID]] = {}
+    rows = Track.objects.filter(person__vault_id=subject.vault_id, person__who__in=who).order_by("segment_id", "number")
+    for person, track in rows.values_list("person_id", "id"):
+        found.setdefault(person, []).append(track)
     return found
+
+
+def looks_like(embeddings: NDArray[np.float32], subject: Subject, index: Index) -> Person | None:
+    """Who of those not named for certain has these embeddings, float32 (M, 128), nearest to theirs, and near enough; or None."""
+    candidates = tracks_by_person(subject, [Person.Who.UNKNOWN, Person.Who.UNSURE])
+    distances = {person: distance(embeddings, index.of(tracks)) for person, tracks in candidates.items()}
+    nearest = min(distances, key=distances.__getitem__, default=None)
+    if nearest is None or distances[nearest] >= ALIKE_BELOW:
+        return None
+    return Person.objects.get(id=nearest)

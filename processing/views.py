@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from acquisition.access import footage_for
 from acquisition.models import Footage
-from processing import queries, services
+from processing import people, queries, services
 from processing.access import face_for, person_for
 from processing.models import Face, Person
 from twinvault.accounts.access import signed_in
@@ -29,11 +29,12 @@ def faces(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     wanted = _filter(request)
     counts, chosen = queries.faces(vault, wanted)
     footage = Footage.objects.filter(vault=vault, id=wanted.footage).first() if wanted.footage else None
-    people = queries.people(vault)
+    seen = queries.people(vault)
     if wanted.footage:
-        people = people.filter(analysis__footage_id=wanted.footage)
+        seen = seen.filter(tracks__segment__footage_id=wanted.footage)
     if wanted.stage:
-        people = people.filter(analysis__footage__life_stage_id=wanted.stage)
+        seen = seen.filter(tracks__segment__footage__life_stage_id=wanted.stage)
+    people_page = Paginator(seen, queries.PEOPLE_A_PAGE).get_page(request.GET.get("people"))
     context = {
         "vault": vault,
         "may_say": vault.role >= Role.CONTRIBUTOR,
@@ -44,7 +45,8 @@ def faces(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "stages": vault.subject.life_stages.all(),
         "footage": footage,
         "page": Paginator(chosen, queries.FACES_A_PAGE).get_page(request.GET.get("page")),
-        "people_page": Paginator(people, queries.PEOPLE_A_PAGE).get_page(request.GET.get("people")),
+        "people_page": people_page,
+        "people": queries.add_samples(people_page, wanted.footage),
         "waiting_people": queries.waiting_people(vault),
         "reason_label": queries.reason_label(wanted.reason) if wanted.reason else "",
     }
@@ -114,7 +116,7 @@ def _chips(wanted: queries.FaceFilter, counts: queries.Counts) -> list[dict]:
 def crop(request: HttpRequest, face_id: int) -> HttpResponse:
     """The picture of one face."""
     face = face_for(request.user, face_id)
-    picture = objects.read_range(face.person.analysis.pack, face.offset, face.length)
+    picture = objects.read_range(face.track.segment.pack, face.offset, face.length)
     return HttpResponse(picture, content_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
@@ -128,10 +130,10 @@ def say_who(request: HttpRequest, person_id: UUID) -> HttpResponse:
         return HttpResponseBadRequest("who is one of: " + ", ".join(Person.Who.values))
     refusal = ""
     try:
-        services.say_who(person, who, request.user)
+        people.say_who(person.vault, [person.id], who, request.user)
     except NotAllowed as error:
         refusal = str(error)
-    vault = person.analysis.footage.vault
+    vault = person.vault
     if not request.headers.get("HX-Request"):
         if refusal:
             messages.error(request, refusal)
@@ -143,7 +145,7 @@ def _said(vault: Vault, person: Person, refusal: str) -> dict:
     return {
         "vault": vault,
         "may_say": True,
-        "person": queries.with_counts_and_samples(Person.objects.filter(id=person.id)).get(),
+        "person": queries.add_samples(queries.with_counts(Person.objects.filter(id=person.id)))[0],
         "refusal": refusal,
         "counts": queries.vault_counts(vault),
         "waiting_people": queries.waiting_people(vault),

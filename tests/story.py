@@ -23,7 +23,7 @@ from generator.productions.services import order_film
 from generator.productions.storyboard import Caption, Card, Storyboard
 from generator.services import start_twin
 from processing.models import Person
-from processing.services import say_who
+from processing.people import say_who
 from templates_library import services as library
 from templates_library.models import Template, TemplateRevision
 from tests.conftest import CLIPS, make_user
@@ -138,7 +138,7 @@ def _tell_the_beginning() -> None:
     stage = vault.subject.life_stages.first()
     add_footage(vault, stage, "franck.mp4", io.BytesIO(cut("franck", SUBJECT_SECONDS)), by=bob)
     run_queued_jobs()
-    say_who(Person.objects.get(), Person.Who.SUBJECT, by=alice)
+    say_who(vault, [Person.objects.get().id], Person.Who.SUBJECT, by=alice)
     template = library.submit(alice, "The actor", "", io.BytesIO(cut("cap13_edit2", TEMPLATE_SECONDS)), "actor.mp4")
     for member in (dora, emil):
         library.review(template.revisions.get(), member, "approve", "")

@@ -18,9 +18,10 @@ from generator.protection.provenance import verify
 from generator.protection.scan import find_plaintext
 from generator.services import start_twin
 from processing import queries as faces
-from processing import services as processing
 from processing.datasets import require_enough
+from processing.erasure import erase_others
 from processing.models import Person
+from processing.people import say_who
 from templates_library import services as library
 from twinvault.accounts.models import User
 from twinvault.accounts.services import add_board_member
@@ -164,13 +165,16 @@ def _look_at_footage(say: Callable[[str], None]) -> None:
 def _say_who_is_the_subject(vault: Vault, owner: User, say: Callable[[str], None]) -> None:
     """The subject is whoever is seen most in the first file; in the others, whoever looks like that."""
     for number, footage in enumerate(Footage.objects.filter(vault=vault, state="processed").order_by("added_at")):
-        people = list(Person.objects.filter(analysis__footage=footage).order_by("number"))
+        people = list(faces.people_in(footage))
         chosen = people[0] if number == 0 else next((person for person in people if person.proposed), None)
         if chosen is None:
             say(f"{footage.filename} does not show the person of the first file; it is left out.")
         for person in people:
             person.refresh_from_db()
-            processing.say_who(person, Person.Who.SUBJECT if person == chosen else Person.Who.OTHER, by=owner)
+            who = Person.Who.SUBJECT if person == chosen or person.who == Person.Who.SUBJECT else Person.Who.OTHER
+            if not person.erased_at:
+                say_who(vault, [person.id], who, by=owner)
+    erase_others(vault, owner)
 
 
 def _library(template: Path, owner: User, board: list[User]):

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from acquisition.services import ANALYSE
 from generator.learning import train_twin
 from generator.productions.making import render_film
-from processing.services import analyse_footage
+from processing.judging import JUDGE, judge_faces
+from processing.looking import HELP, analyse_footage, help_look
 from templates_library.services import prepare_revision
 from twinvault.safe import erasure, exports
 from twinvault.safe import services as safe
 from worker.work import Work
 
 HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
-    "analyse_footage": analyse_footage,
+    ANALYSE: analyse_footage,
+    HELP: help_look,
+    JUDGE: judge_faces,
     "prepare_template": prepare_revision,
     "train_twin": train_twin,
     "render_film": render_film,

@@ -7,6 +7,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from processing.erasure import erase_others_when_due
 from twinvault.jobs.services import sweep
 from twinvault.safe.housekeeping import keep_house
 
@@ -25,6 +26,7 @@ def _sweep_for_ever() -> None:
         if sent:
             log.info("the sweep sent %d jobs", sent)
         try:
+            erase_others_when_due()
             keep_house()
         except Exception:
             # whatever is wrong with one vault, the sweep of jobs must go on; the next round tries again

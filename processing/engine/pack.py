@@ -89,6 +89,11 @@ class DescriptorTable:
     def __len__(self) -> int:
         return len(self.frame_index)
 
+    @classmethod
+    def joined(cls, tables: list[DescriptorTable]) -> DescriptorTable:
+        """The rows of one table behind those of the other; at least one table."""
+        return cls(**{f.name: np.concatenate([getattr(table, f.name) for table in tables]) for f in fields(cls)})
+
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.integer] | list[int]) -> DescriptorTable:
         """The table of some rows: a bool mask (N,) or row numbers."""
         pick = np.asarray(chosen, dtype=None if len(chosen) else np.intp)

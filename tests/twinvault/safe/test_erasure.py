@@ -14,7 +14,7 @@ from generator.models import Preview, Twin
 from generator.productions.models import Film
 from generator.productions.services import order_film
 from generator.productions.storyboard import Storyboard
-from processing.models import Analysis, Face
+from processing.models import Analysis, Face, Segment
 from tests.twinvault.safe.conftest import PASSWORD, all_of
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
@@ -32,7 +32,8 @@ from worker.inline import run_queued_jobs
 MODELS = [
     *("vaults.Vault", "vaults.Subject", "vaults.Consent", "vaults.LifeStage", "vaults.Membership"),
     *("custody.Archive", "custody.Lending", "custody.LentKey", "safe.Export", "safe.Import", "safe.Retention"),
-    *("acquisition.Footage", "acquisition.Upload", "processing.Analysis", "processing.Person", "processing.Face"),
+    *("acquisition.Footage", "acquisition.Upload", "processing.Analysis", "processing.Segment"),
+    *("processing.Person", "processing.Track", "processing.Face", "processing.Change"),
     *("generator.Twin", "generator.Preview", "productions.Film"),
 ]
 
@@ -196,7 +197,7 @@ def test_footage_that_comes_in_while_it_is_carried_out_stays(story, scope):
 def test_faces_that_are_found_while_it_is_carried_out_go_too(story):
     erasure.ask(story.vault, Scope.SOURCES, by=story.alice)
     pack, table = (objects.store(story.vault.keyring, kind, b"late") for kind in ("pack", "descriptors"))
-    Analysis.objects.update(pack=pack, descriptors=table)
+    Segment.objects.update(pack=pack, descriptors=table)
     run_queued_jobs()
 
     assert not StoredObject.objects.filter(id__in=[pack.id, table.id]).exists()

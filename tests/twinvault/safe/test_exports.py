@@ -72,8 +72,8 @@ def test_a_person_finds_their_way_in_it(story, ready):
     assert "twins/adult, version 1/weights" in names
     labels = json.loads(archive.read("labels.json"))
     (footage,) = labels["footage"].values()
-    assert footage["file"] == "franck.mp4" and footage["people"][0]["who"] == "subject"
-    assert len(footage["people"][0]["faces"]) == Face.objects.count()
+    assert footage["file"] == "franck.mp4" and footage["tracks"][0]["who"] == "subject"
+    assert sum(len(track["faces"]) for track in footage["tracks"]) == Face.objects.count()
     record = [json.loads(line) for line in archive.read("record/record.jsonl").splitlines()]
     assert "consent recorded" in [line["verb"] for line in record]
 

@@ -14,7 +14,8 @@ from generator.productions.services import order_film
 from generator.productions.storyboard import Storyboard
 from generator.services import start_twin
 from processing.models import Face, Person
-from processing.services import request_analysis, say_who
+from processing.people import say_who
+from processing.services import request_analysis
 from tests.story import cut
 from tests.twinvault.safe.conftest import PASSWORD, all_of
 from twinvault.audit.models import Entry
@@ -57,7 +58,7 @@ def test_nothing_is_looked_at_learned_or_said_until_it_is_unsealed(sealed_story)
     for act in (
         lambda: start_twin(story.stage, preset="tiny", seconds=2, by=story.alice),
         lambda: request_analysis(Footage.objects.get(), story.alice),
-        lambda: say_who(Person.objects.get(), Person.Who.UNKNOWN, story.alice),
+        lambda: say_who(story.vault, [Person.objects.get().id], Person.Who.UNKNOWN, story.alice),
     ):
         with pytest.raises(NotAllowed, match="is sealed"):
             act()
@@ -108,8 +109,8 @@ def test_footage_goes_straight_in_and_is_looked_at_when_it_is_unsealed(sealed_st
 
     footage.refresh_from_db()
     assert footage.state == Footage.State.PROCESSED
-    assert Face.objects.filter(person__analysis__footage=footage).exists()
-    assert StoredObject.objects.get(id=footage.analysis.pack_id).sealed
+    assert Face.objects.filter(track__segment__footage=footage).exists()
+    assert StoredObject.objects.get(id=footage.segments.get().pack_id).sealed
 
 
 def test_an_upload_leaves_no_second_key_behind(sealed_story):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from acquisition.models import Footage
 from generator.models import Twin
-from processing.models import Analysis, Face, Person
+from processing.models import Analysis, Face, Person, Segment, Track
 from twinvault.custody.objects import store
 from twinvault.jobs.models import Job
 from twinvault.vaults.services import set_member, withdraw_consent
@@ -25,10 +25,13 @@ def footage(vault, stage, alice):
 def faces(footage, vault):
     """One person with three faces, who is not named yet."""
     descriptors, pack = store(vault.keyring, "descriptors", b"d"), store(vault.keyring, "crops", b"crops")
-    analysis = Analysis.objects.create(footage=footage, descriptors=descriptors, pack=pack, frames_seen=9)
-    person = Person.objects.create(analysis=analysis, number=0)
-    Face.objects.bulk_create(Face(person=person, row=row, offset=row, length=1) for row in range(3))
-    return person
+    analysis = Analysis.objects.create(footage=footage, frames_seen=9)
+    segment = Segment.objects.create(
+        footage=footage, analysis=analysis, number=0, starts=0, descriptors=descriptors, pack=pack, frames_seen=9
+    )
+    track = Track.objects.create(segment=segment, person=Person.objects.create(vault=vault), number=0, starts=0, ends=1)
+    Face.objects.bulk_create(Face(track=track, row=row, offset=row, length=1) for row in range(3))
+    return track
 
 
 def page_of(browse, user, vault) -> str:
@@ -124,6 +127,7 @@ def test_more_of_everything_costs_no_more_queries(browse, alice, vault, stage, f
         vault.subject.life_stages.create(name=f"stage {number}", position=9)
         Twin.objects.create(vault=vault, life_stage=stage, version=number, preset="tiny", train_seconds=1)
         Job.objects.create(kind="train_twin", queue="gpu", target_id=uuid.uuid4(), vault=vault, title="Learn")
-        Person.objects.create(analysis=faces.analysis, number=number + 1)
+        person = Person.objects.create(vault=vault)
+        Track.objects.create(segment=faces.segment, person=person, number=number + 1, starts=0, ends=1)
 
     assert count_queries(lambda: client.get(f"/vaults/{vault.id}/")) == before

@@ -20,7 +20,7 @@ from django.db.migrations.recorder import MigrationRecorder  # noqa: E402
 from acquisition.models import Footage, Upload  # noqa: E402
 from acquisition.services import add_footage  # noqa: E402
 from acquisition.uploads.services import begin_upload, receive, standing  # noqa: E402
-from processing.recognition import learn_subject  # noqa: E402
+from processing.recognition import Index, keep_index  # noqa: E402
 from twinvault.accounts.models import User  # noqa: E402
 from twinvault.audit.models import Entry  # noqa: E402
 from twinvault.audit.record import record  # noqa: E402
@@ -69,7 +69,7 @@ def film_something() -> str:
 def recognise() -> None:
     """Compares the people of the vault with the subject. Its lock on a row with an empty reference failed on PostgreSQL."""
     with transaction.atomic():
-        learn_subject(Subject.objects.get())
+        keep_index(Subject.objects.get(), Index())
 
 
 def give_a_permission() -> None:

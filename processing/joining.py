@@ -1,0 +1,153 @@
+"""The end of a look at footage: what its segments hold becomes tracks and faces, and the tracks are sorted into people."""
+
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acquisition.models import Footage
+from processing.engine.identity import DIMENSIONS, group
+from processing.engine.media import MediaInfo
+from processing.engine.pack import DescriptorTable, load_descriptors
+from processing.erasure import forget_analysis, forget_nobodies
+from processing.judging import judge
+from processing.models import Analysis, Face, Person, Segment, Track
+from processing.recognition import Index, distance, index_of, keep_index, looks_like, mean_embedding, propose
+from twinvault.audit.record import record
+from twinvault.custody import objects
+from twinvault.vaults.models import Subject
+
+ROWS_AT_ONCE = 2000
+# distance of embeddings below which two looks at the same pictures saw the same face; of other pictures it would be 0.3 to 0.5
+THE_SAME_FACE = 0.3
+
+
+def join(footage: Footage, info: MediaInfo, subject: Subject) -> Analysis:
+    """Puts the segments that were looked at in the place of what was seen before. Call in a transaction.
+
+    Who was named in the same footage before keeps the name: it is asked anew only of those who are new.
+    """
+    index = index_of(subject)
+    before = dict(Track.objects.filter(segment__footage=footage).values_list("id", "person_id"))
+    segments = list(footage.segments.filter(analysis=None).select_related("descriptors__keyring").order_by("number"))
+    analysis = Analysis(footage=footage, frames_seen=sum(segment.frames_seen for segment in segments))
+    found = _Found()
+    for segment in segments:
+        if segment.descriptors is not None:
+            found.add(segment, load_descriptors(objects.read(segment.descriptors)))
+    people = _sort(found, subject, index, before)
+    _save(found, people)
+    index.embeddings |= found.embeddings
+    propose(subject, index)
+    forget_analysis(footage)
+    analysis.save(force_insert=True)
+    footage.segments.filter(analysis=None).update(analysis=analysis, places=None)
+    keep_index(subject, Index({track: mean for track, mean in index.embeddings.items() if track not in before}))
+    forget_nobodies(footage.vault_id)
+    judge(footage.life_stage)
+    _describe(footage, info, segments)
+    seen = {"faces": len(found.faces), "people": len(set(people.values()))}
+    record("footage analysed", vault_id=footage.vault_id, target=footage, **seen)
+    return analysis
+
+
+class _Found:
+    """Tracks and faces that are not saved yet, with what the tracks look like and when they were seen."""
+
+    def __init__(self) -> None:
+        self.tracks: list[Track] = []
+        self.faces: list[Face] = []
+        self.embeddings: dict[UUID, NDArray[np.float32]] = {}
+
+    def add(self, segment: Segment, table: DescriptorTable) -> None:
+        for number in np.unique(table.track):
+            rows = np.flatnonzero(table.track == number)
+            times = table.time[rows]
+            track = Track(
+                id=uuid4(), segment=segment, number=int(number), shot=_shot(table, rows), starts=times.min(), ends=times.max()
+            )
+            self.tracks.append(track)
+            for row in rows.tolist():
+                offset, length, mask_length = segment.places[row]
+                self.faces.append(Face(track=track, row=row, offset=offset, length=length, mask_length=mask_length))
+            mean = mean_embedding(table.embedding[rows])
+            if mean is not None:
+                self.embeddings[track.id] = mean
+
+
+def _shot(table: DescriptorTable, rows: NDArray[np.intp]) -> int:
+    return 0
+
+
+def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID]) -> dict[UUID, Person]:
+    """Track id -> its person: first the tracks of this footage among themselves, then each group with who is in the vault.
+
+    before: track id -> person id of what was seen in this footage before.
+    """
+    known = [track for track in found.tracks if track.id in found.embeddings]
+    means = np.array([found.embeddings[track.id] for track in known], np.float32).reshape(-1, DIMENSIONS)
+    labels = group(means)
+    people: dict[UUID, Person] = {}
+    taken: set[UUID] = set()
+    for label in range(int(labels.max(initial=-1)) + 1):
+        mine = np.flatnonzero(labels == label)
+        person = _seen_before(means[mine], index, before) or looks_like(means[mine], subject, index)
+        if person is None or person.id in taken:
+            person = Person(vault_id=subject.vault_id)
+        taken.add(person.id)
+        people |= {known[at].id: person for at in mine.tolist()}
+    # a face of which no embedding could be made stands for itself
+    return people | {track.id: Person(vault_id=subject.vault_id) for track in found.tracks if track.id not in people}
+
+
+def _seen_before(embeddings: NDArray[np.float32], index: Index, before: dict[UUID, UUID]) -> Person | None:
+    """Who had these embeddings, float32 (M, 128), when the same footage was looked at before, if that was said."""
+    for person in Person.objects.filter(id__in=set(before.values()), who__in=[Person.Who.SUBJECT, Person.Who.UNSURE]):
+        old = index.of(track for track, owner in before.items() if owner == person.id)
+        if distance(embeddings, old) < THE_SAME_FACE:
+            return person
+    return None
+
+
+def _seen_at_once(tracks: list[Track]) -> list[tuple[int, int]]:
+    """Pairs of tracks that were seen at the same time: they are two people."""
+    order = sorted(range(len(tracks)), key=lambda at: tracks[at].starts)
+    pairs = []
+    for place, first in enumerate(order):
+        for second in order[place + 1 :]:
+            if tracks[second].starts > tracks[first].ends:
+                break
+            if tracks[first].segment_id == tracks[second].segment_id:
+                pairs.append((first, second))
+    return pairs
+
+
+def _save(found: _Found, people: dict[UUID, Person]) -> None:
+    fresh = {person.id: person for person in people.values() if person._state.adding}
+    Person.objects.bulk_create(fresh.values(), batch_size=ROWS_AT_ONCE)
+    for track in found.tracks:
+        track.person = people[track.id]
+    Track.objects.bulk_create(found.tracks, batch_size=ROWS_AT_ONCE)
+    Face.objects.bulk_create(found.faces, batch_size=ROWS_AT_ONCE)
+
+
+def _describe(footage: Footage, info: MediaInfo, segments: list[Segment]) -> None:
+    Footage.objects.filter(id=footage.id).update(
+        state=Footage.State.PROCESSED,
+        refusal="",
+        note=_note(footage, info, max(segment.reached for segment in segments)),
+        kind=info.kind,
+        width=info.width,
+        height=info.height,
+        seconds=info.seconds,
+    )
+
+
+def _note(footage: Footage, info: MediaInfo, reached: float) -> str:
+    """A sentence where the end of a film is missing, else ''. reached: seconds."""
+    if info.kind != "video" or not info.seconds or info.seconds - reached <= max(1.0, 0.05 * info.seconds):
+        return ""
+    return (
+        f"Only the first {reached:.0f} of {info.seconds:.0f} seconds of {footage.filename} could be read: "
+        "it was cut off or is damaged. What could be read is used; send it again if you have the whole of it."
+    )

@@ -1,0 +1,255 @@
+"""Looking for faces in footage: cut into segments, which whichever workers are free look at, and joined at the end.
+
+1. `analyse_footage` plans the segments and asks for help with them.
+2. It looks at one segment after the other that nobody has taken; so does every helper (`help_look`) that a worker is free for.
+3. What a segment holds is stored encrypted as soon as it is done. A worker that dies leaves its segment to the others; a look
+   that was stopped goes on where it was.
+4. When all are done the first joins them (see `joining`), and only then takes the place of what was seen before.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from acquisition.models import Footage
+from acquisition.services import ANALYSE
+from processing.engine.analysis import FaceObservation, analyse
+from processing.engine.media import MediaError, MediaInfo, probe
+from processing.engine.pack import PackWriter, dump_descriptors, tabulate
+from processing.erasure import forget_analysis, forget_look
+from processing.joining import join
+from processing.models import Segment
+from twinvault.audit.record import record
+from twinvault.custody import objects
+from twinvault.custody.models import StoredObject
+from twinvault.jobs.models import Job
+from twinvault.jobs.services import OPEN, JobRefused, JobStopped, enqueue, stop
+from twinvault.vaults.models import Subject, Vault
+from twinvault.vaults.services import NotAllowed, require_consent
+
+HELP = "help_look"
+SEGMENT_S = 120.0
+HELPERS = 7
+# a segment whose worker was not heard of for so long is anybody's
+TAKEN_FOR = timedelta(seconds=60)
+ASK_AGAIN_S = 0.3
+
+
+class NoFace(MediaError):
+    """The footage can be read, and nobody is in it."""
+
+
+def analyse_footage(footage_id: UUID, work) -> None:
+    """Job handler: finds the faces in one piece of footage and sorts them into people. Running it again replaces what was found.
+
+    Without a consent in force nothing is looked at. Footage that cannot be read or shows no face is marked as refused, with the
+    reason; JobRefused says the same. All new faces wait until somebody says who they are.
+    """
+    footage = _footage(footage_id)
+    if footage is None:
+        raise JobRefused("This footage was removed before it could be looked at.")
+    _consent_or_refuse(footage)
+    try:
+        info = _plan(footage)
+        _ask_for_help(footage)
+        _look_at_free(footage, work)
+        _wait_for_the_others(footage, work)
+        _end(footage, info)
+    except MediaError as error:
+        _refuse(footage, str(error), "no face" if isinstance(error, NoFace) else "unreadable")
+        raise JobRefused(str(error)) from error
+    finally:
+        _send_helpers_home(footage)
+
+
+def help_look(segment_id: UUID, work) -> None:
+    """Job handler: looks at segments of a footage that somebody else looks at, too, as long as there are any."""
+    segment = Segment.objects.filter(id=segment_id, analysis=None).first()
+    footage = _footage(segment.footage_id) if segment else None
+    if footage is not None and _is_looked_at(footage):
+        try:
+            _look_at_free(footage, work)
+        except MediaError:
+            # whoever joins the segments comes to it, too, and refuses the footage
+            return
+
+
+def _footage(footage_id: UUID) -> Footage | None:
+    related = "vault__keyring", "vault__subject", "content__keyring", "life_stage__subject__vault"
+    return Footage.objects.select_related(*related).filter(id=footage_id).first()
+
+
+def _is_looked_at(footage: Footage) -> bool:
+    return Job.objects.filter(kind=ANALYSE, target_id=footage.id, state=Job.State.RUNNING, stop_requested=False).exists()
+
+
+def _consent_or_refuse(footage: Footage) -> None:
+    try:
+        require_consent(footage.vault.subject)
+    except NotAllowed as error:
+        with transaction.atomic():
+            forget_look(footage)
+        raise JobRefused(str(error)) from error
+
+
+def _plan(footage: Footage) -> MediaInfo:
+    """Makes the segments, unless a look that did not end has made them already."""
+    with objects.open_object(footage.content) as source:
+        info = probe(source)
+        if not footage.segments.filter(analysis=None).exists():
+            rows = [Segment(footage=footage, number=0, starts=0.0)]
+            Segment.objects.bulk_create(rows, ignore_conflicts=True)
+    return info
+
+
+def _ask_for_help(footage: Footage) -> None:
+    """A helper for every segment beyond the first, up to HELPERS. They belong to no page: the first job speaks for all."""
+    rest = footage.segments.filter(analysis=None, looked_at=None).order_by("number")[1 : 1 + HELPERS]
+    for segment in rest:
+        enqueue(HELP, segment.id, queue="cpu", title="Help to look for faces")
+
+
+def _send_helpers_home(footage: Footage) -> None:
+    ids = footage.segments.values_list("id", flat=True)
+    for job in Job.objects.filter(kind=HELP, target_id__in=list(ids), state__in=OPEN):
+        stop(job)
+
+
+def _look_at_free(footage: Footage, work) -> None:
+    while segment := _take(footage, work.job.id):
+        try:
+            _look_at(footage, segment, work)
+        finally:
+            Segment.objects.filter(id=segment.id, taken_by=work.job.id).update(taken_by=None, taken_until=None)
+
+
+def _take(footage: Footage, job_id: UUID) -> Segment | None:
+    """The first segment that nobody looks at; two who come at once get two."""
+    now = timezone.now()
+    free = footage.segments.filter(Q(taken_until=None) | Q(taken_until__lt=now), analysis=None, looked_at=None)
+    for segment in free.order_by("number"):
+        if free.filter(id=segment.id).update(taken_by=job_id, taken_until=now + TAKEN_FOR):
+            return segment
+    return None
+
+
+def _look_at(footage: Footage, segment: Segment, work) -> None:
+    """Looks at one segment and stores what it holds. What cannot be read of a later segment is told by how far it was read."""
+    eye = _Progress(footage, segment, work)
+    found: list[FaceObservation] = []
+    places: list[tuple[int, int, int]] = []
+    stored: list[StoredObject] = []
+    try:
+        with objects.ObjectWriter(footage.vault.keyring, "pack") as writer:
+            pack = PackWriter(writer.write)
+            for face in _faces(footage, segment, eye):
+                places.append((*pack.add(face.crop), 0))
+                found.append(replace(face, crop=face.crop[:0]))
+            if not found:
+                raise _Nobody
+        stored.append(writer.stored)
+        stored.append(objects.store(footage.vault.keyring, "descriptors", dump_descriptors(tabulate(found))))
+    except _Nobody:
+        pass
+    except BaseException:
+        for each in stored:
+            objects.erase(each)
+        raise
+    pack, descriptors = stored or (None, None)
+    held = Segment.objects.filter(id=segment.id, taken_by=work.job.id, looked_at=None).update(
+        pack=pack,
+        descriptors=descriptors,
+        places=places,
+        frames_seen=eye.frames,
+        reached=eye.reached,
+        looked_at=timezone.now(),
+    )
+    if not held:
+        for each in stored:
+            objects.erase(each)
+
+
+class _Nobody(Exception):
+    """Ends the writing of a pack that nothing is in."""
+
+
+def _faces(footage: Footage, segment: Segment, eye: "_Progress") -> Iterator[FaceObservation]:
+    with objects.open_object(footage.content) as source:
+        try:
+            info = probe(source)
+            yield from analyse(
+                source, progress=lambda share: (share < 1 or not eye.frames) and eye.saw(share * info.seconds, share)
+            )
+        except MediaError:
+            if not segment.number:
+                raise
+
+
+class _Progress:
+    """Counts the frames of a segment, tells how far the whole footage is, and keeps hold of the segment."""
+
+    def __init__(self, footage: Footage, segment: Segment, work) -> None:
+        self.frames, self.reached = 0, segment.starts
+        self._footage, self._segment, self._work = footage, segment, work
+        self._held_at = time.monotonic()
+
+    def saw(self, seconds: float, share: float) -> None:
+        """A frame was looked at: `seconds` into the footage, `share` (0..1) of the segment. JobStopped if the job is to stop."""
+        self.frames, self.reached = self.frames + 1, seconds
+        if self._work.report(*_progress(self._footage, share)):
+            _consent_or_refuse(self._footage)
+        if time.monotonic() - self._held_at > TAKEN_FOR.total_seconds() / 4:
+            self._held_at = time.monotonic()
+            self._hold()
+
+    def _hold(self) -> None:
+        mine = Segment.objects.filter(id=self._segment.id, taken_by=self._work.job.id)
+        if not mine.update(taken_until=timezone.now() + TAKEN_FOR) or not _is_looked_at(self._footage):
+            raise JobStopped
+
+
+def _progress(footage: Footage, share: float) -> tuple[float, str]:
+    """(0..1, words) of the whole look, if of the segment at hand `share` is done."""
+    rows = footage.segments.filter(analysis=None)
+    total, done = rows.count(), rows.filter(looked_at__isnull=False).count()
+    return 0.97 * min(1.0, (done + share) / max(1, total)), f"Looking for faces in {footage.filename}"
+
+
+def _wait_for_the_others(footage: Footage, work) -> None:
+    """Until every segment is done; one whose worker is lost is looked at here."""
+    while footage.segments.filter(analysis=None, looked_at=None).exists():
+        work.report(*_progress(footage, 0.0))
+        time.sleep(ASK_AGAIN_S)
+        _look_at_free(footage, work)
+
+
+@transaction.atomic
+def _end(footage: Footage, info: MediaInfo) -> None:
+    # one change of a vault's people at a time
+    Vault.objects.select_for_update().get(id=footage.vault_id)
+    if Footage.objects.select_for_update().filter(id=footage.id).first() is None:
+        raise JobRefused("This footage was removed while it was looked at.")
+    subject = Subject.objects.select_related("vault__keyring", "reference__keyring").get(vault_id=footage.vault_id)
+    _consent_or_refuse(footage)
+    if not footage.segments.filter(analysis=None, descriptors__isnull=False).exists():
+        raise NoFace(
+            f"No face was found in {footage.filename}: choose footage in which the face is seen from near, "
+            "from the front, and in good light."
+        )
+    join(footage, info, subject)
+
+
+def _refuse(footage: Footage, sentence: str, reason: str) -> None:
+    """`sentence` is for the person and names the file; `reason`, a word, is for the record, which never does."""
+    with transaction.atomic():
+        if not Footage.objects.filter(id=footage.id).update(state=Footage.State.REFUSED, refusal=sentence[:500]):
+            return
+        forget_analysis(footage)
+        forget_look(footage)
+        record("footage refused", vault_id=footage.vault_id, target=footage, reason=reason)
