@@ -5,7 +5,7 @@ Pure functions on arrays; nothing here knows Django or touches the disk.
 
 from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
 from processing.engine.canonical import CROP_SIZE, apply, canonical_face, crop_matrix, hull_mask, invert, warp
-from processing.engine.descriptors import Descriptors, describe, head_pose
+from processing.engine.descriptors import Descriptors, describe
 from processing.engine.detection import Detection, FaceDetector
 from processing.engine.filtering import Reason, Thresholds, Verdict, judge, subject_tracks, track_embeddings
 from processing.engine.identity import SAME_PERSON, WeightsMissing, distance, embed, group
@@ -21,6 +21,7 @@ from processing.engine.pack import (
     load_descriptors,
     tabulate,
 )
+from processing.engine.pose import head_pose
 from processing.engine.tracking import Tracker, fill_gaps, join_track, smooth_landmarks
 
 __all__ = [

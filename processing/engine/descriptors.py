@@ -1,46 +1,94 @@
-"""What one face looks like, in numbers: pose, size, sharpness, light, expression."""
+"""What one face looks like, in numbers: pose, size, quality, light, expression, shape, what hides it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from processing.engine import hashing, light, quality
 from processing.engine.arrays import Floats, Image
-from processing.engine.canonical import apply, canonical_face, crop_matrix, hull_mask
+from processing.engine.canonical import apply, crop_matrix, hull_mask
+from processing.engine.expression import expression, eyes_closed, mouth_open, shape
+from processing.engine.occlusion import hidden
+from processing.engine.pose import head
+from processing.engine.skin import read_surface
+
+Number = TypeVar("Number")
+Hash = TypeVar("Hash")
 
 
-@dataclass(frozen=True)
-class Descriptors:
-    """One face.
+@dataclass(frozen=True, kw_only=True)
+class Measures(Generic[Number, Hash]):
+    """The measures of a face: of one as numbers (`Descriptors`), of many as columns (`pack.DescriptorTable`).
 
-    yaw, pitch, roll: degrees; 0, 0, 0 looks at the camera; positive yaw turns to the picture's right, positive pitch
-    looks up, positive roll tilts clockwise in the picture.
-    size: side of the standard crop in pixels of the picture.
-    sharpness: 0 (blurred) .. 1, whatever the light (see `sharpness`).
-    exposure, contrast: mean and standard deviation of the face's lightness, 0..255.
-    red, green, blue: mean colour of the face, 0..255: the ambient light on it.
-    light_side: -1..1, lightness of the picture's right half of the face over its left.
-    mouth_open: height over width of the gap between the lips, 0 closed, about 1 wide open.
-    eyes_closed: 0 open .. 1 shut.
-    dhash: 64-bit difference hash of the crop.
+    Pose. yaw, pitch, roll: degrees; 0, 0, 0 looks at the camera; positive yaw turns to the picture's right, positive
+    pitch looks up, positive roll tilts clockwise in the picture.
+
+    Quality. size: side of the standard crop in pixels of the picture. sharpness: 0 (blurred) .. 1, whatever the light.
+    noise: standard deviation of the noise, in grey levels 0..255 of the picture. exposure, contrast: mean and standard
+    deviation of the face's lightness, 0..255. occlusion: 0..1, share of the face that something hides.
+
+    Light. red, green, blue: mean colour of the face, 0..255. light_side: -1..1, lightness of the picture's right half
+    of the face over its left. lightness: CIE L* of the skin as it is lit, 0..100. lab_a, lab_b: colour of the ambient
+    light on the face as CIE a*, b* of a white thing in it, about -60..60; 0, 0 is neutral, positive lab_b warm,
+    negative cool. light_azimuth, light_elevation: degrees, -180..180 and -90..90, where the light comes from as the
+    camera sees it: 0, 0 from the camera, positive azimuth from the picture's right, positive elevation from above.
+    light_strength: 0..1, directed light over all light. ita: individual typology angle of the skin in degrees, -90
+    (dark) .. 90 (light) (Chardon et al. 1991); it is used to match templates and for nothing else.
+
+    Expression. mouth_open: height over width of the gap between the lips, 0 closed, about 1 wide open. eyes_closed: 0
+    open .. 1 shut. smile: 0..1. brows: -1 lowered .. 1 raised.
+
+    Shape, ratios from the mesh, from all sides nearly the same. shape_face: width over height of the face. shape_jaw:
+    width of the jaw over the face's. shape_eyes: distance of the eyes over the face's width. shape_nose: length of the
+    nose over the face's height. shape_mouth: width of the mouth over the face's, wider in a smile.
+
+    Looks. dhash, phash: 64-bit difference hash and perceptual hash of the crop.
     """
 
-    yaw: float
-    pitch: float
-    roll: float
-    size: float
-    sharpness: float
-    exposure: float
-    contrast: float
-    red: float
-    green: float
-    blue: float
-    light_side: float
-    mouth_open: float
-    eyes_closed: float
-    dhash: int
+    yaw: Number
+    pitch: Number
+    roll: Number
+    size: Number
+    sharpness: Number
+    noise: Number
+    exposure: Number
+    contrast: Number
+    occlusion: Number
+    red: Number
+    green: Number
+    blue: Number
+    light_side: Number
+    lightness: Number
+    lab_a: Number
+    lab_b: Number
+    light_azimuth: Number
+    light_elevation: Number
+    light_strength: Number
+    ita: Number
+    mouth_open: Number
+    eyes_closed: Number
+    smile: Number
+    brows: Number
+    shape_face: Number
+    shape_jaw: Number
+    shape_eyes: Number
+    shape_nose: Number
+    shape_mouth: Number
+    dhash: Hash
+    phash: Hash
+
+
+HASHES = ("dhash", "phash")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptors(Measures[float, int]):
+    """One face."""
 
 
 def describe(image: Image, landmarks: Floats, crop: Image) -> Descriptors:
@@ -57,94 +105,53 @@ def describe(image: Image, landmarks: Floats, crop: Image) -> Descriptors:
     mask &= _inside_picture(matrix, image.shape, size)
     if not mask.any():
         mask[:] = True
-    yaw, pitch, roll = head_pose(landmarks)
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    seen = head(landmarks)
+    built = shape(landmarks)
+    mimics = expression(seen.points)
+    surface = read_surface(image, landmarks, crop, in_crop)
+    on_skin = light.linear(surface.colours[surface.skin])
+    around = light.ambient(on_skin)
+    source = light.direction(light.luminance(on_skin), surface.normals[surface.skin])
+    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     face = crop[mask].astype(np.float32)
     luma = grey[mask].astype(np.float32)
     red, green, blue = (float(value) for value in face.mean(axis=0))
     return Descriptors(
-        yaw=yaw,
-        pitch=pitch,
-        roll=roll,
+        yaw=seen.yaw,
+        pitch=seen.pitch,
+        roll=seen.roll,
         size=size / scale,
-        sharpness=sharpness(np.asarray(grey, dtype=np.uint8), mask),
+        sharpness=quality.sharpness(grey, mask),
+        noise=quality.noise(image, landmarks),
         exposure=float(luma.mean()),
         contrast=float(luma.std()),
+        occlusion=hidden(surface),
         red=red,
         green=green,
         blue=blue,
-        light_side=_light_side(np.asarray(grey, dtype=np.uint8), mask, in_crop),
+        light_side=_light_side(grey, mask, in_crop),
+        lightness=around.lightness,
+        lab_a=around.a,
+        lab_b=around.b,
+        light_azimuth=source.azimuth,
+        light_elevation=source.elevation,
+        light_strength=source.strength,
+        ita=around.ita,
         mouth_open=mouth_open(landmarks),
         eyes_closed=eyes_closed(landmarks),
-        dhash=difference_hash(np.asarray(grey, dtype=np.uint8)),
+        smile=mimics.smile,
+        brows=mimics.brows,
+        shape_face=built.face,
+        shape_jaw=built.jaw,
+        shape_eyes=built.eyes,
+        shape_nose=built.nose,
+        shape_mouth=built.mouth,
+        dhash=hashing.difference_hash(grey),
+        phash=hashing.perceptual_hash(grey),
     )
 
 
-def head_pose(landmarks: Floats) -> tuple[float, float, float]:
-    """Yaw, pitch, roll in degrees: weighted Procrustes of the canonical face onto the landmarks (Kabsch 1976)."""
-    face = canonical_face()
-    weights = face.weights.astype(np.float64)
-    model = face.points.astype(np.float64)
-    seen = landmarks[:, :3].astype(np.float64) * [1, -1, -1]  # y up, z to the viewer
-    model = model - weights @ model
-    seen = seen - weights @ seen
-    u, _, vt = np.linalg.svd((seen * weights[:, None]).T @ model)
-    rotation = (u * [1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
-    # rotation = turn about z by -roll, of a turn about y by yaw, of a turn about x by -pitch: so that turning the
-    # picture in its plane changes roll alone.
-    yaw = np.arcsin(np.clip(-rotation[2, 0], -1, 1))
-    pitch = -np.arctan2(rotation[2, 1], rotation[2, 2])
-    roll = -np.arctan2(rotation[1, 0], rotation[0, 0])
-    return float(np.rad2deg(yaw)), float(np.rad2deg(pitch)), float(np.rad2deg(roll))
-
-
-def sharpness(grey: Image, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
-    """How much detail a blur would still take away from the face, 0..1 (after Crete et al. 2007).
-
-    grey: uint8 (S, S). mask: bool (S, S), where the face is. A sharp face loses most of its differences between
-    neighbours when it is blurred, a face that is blurred already loses few.
-    """
-    luma = grey.astype(np.float32)
-    kept, all_of_it = 0.0, 0.0
-    for axis, kernel in ((0, (1, 9)), (1, (9, 1))):
-        blurred = cv2.blur(luma, kernel)
-        before = np.abs(np.diff(luma, axis=axis))
-        after = np.abs(np.diff(blurred, axis=axis))
-        inside = mask[1:] if axis == 0 else mask[:, 1:]
-        all_of_it += float(before[inside].sum())
-        kept += float(np.clip(before - after, 0, None)[inside].sum())
-    return kept / all_of_it if all_of_it > 0 else 0.0
-
-
-def mouth_open(landmarks: Floats) -> float:
-    """Height of the gap between the lips over the width of the mouth."""
-    return _ratio(landmarks, [(13, 14), (82, 87), (312, 317)], (78, 308))
-
-
-def eyes_closed(landmarks: Floats) -> float:
-    """0 open .. 1 shut: from the height of the eyes' openings over their widths, both eyes together."""
-    left = _ratio(landmarks, [(159, 145), (158, 153), (160, 144)], (33, 133))
-    right = _ratio(landmarks, [(386, 374), (385, 380), (387, 373)], (263, 362))
-    return float(np.clip(1.0 - ((left + right) / 2 - EYE_SHUT) / (EYE_OPEN - EYE_SHUT), 0, 1))
-
-
-# Height over width of an eye's opening in the mesh, when it is shut and when it looks straight ahead.
-EYE_SHUT, EYE_OPEN = 0.12, 0.30
-
-
-def difference_hash(grey: Image) -> int:
-    """64 bits, each says whether one of 8x8 fields is darker than its right neighbour. grey: uint8 (S, S)."""
-    fields = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
-    bits = (fields[:, 1:] > fields[:, :-1]).reshape(-1)
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
-
-
-def _ratio(landmarks: Floats, heights: list[tuple[int, int]], width: tuple[int, int]) -> float:
-    tall = np.mean([np.linalg.norm(landmarks[a] - landmarks[b]) for a, b in heights])
-    return float(tall / max(float(np.linalg.norm(landmarks[width[0]] - landmarks[width[1]])), 1e-6))
-
-
-def _light_side(grey: Image, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], in_crop: Floats) -> float:
+def _light_side(grey: Image, mask: NDArray[np.bool_], in_crop: Floats) -> float:
     middle = float(in_crop[[6, 4, 164], 0].mean())
     columns = np.arange(grey.shape[1])[None, :]
     left, right = mask & (columns < middle), mask & (columns >= middle)
@@ -154,7 +161,7 @@ def _light_side(grey: Image, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_
     return (b - a) / max(a + b, 1.0)
 
 
-def _inside_picture(matrix: Floats, shape: tuple[int, ...], size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _inside_picture(matrix: Floats, shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
     """bool (size, size): where the crop shows the picture, not its repeated border."""
     height, width = shape[:2]
     corners = np.array([[-0.5, -0.5], [width - 0.5, -0.5], [width - 0.5, height - 0.5], [-0.5, height - 0.5]])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from processing.engine.analysis import FaceObservation
 from processing.engine.arrays import Floats, Image
-from processing.engine.descriptors import Descriptors
+from processing.engine.descriptors import HASHES, Descriptors, Measures
 from processing.engine.identity import DIMENSIONS
 
 JPEG_QUALITY = 95
@@ -55,9 +55,9 @@ def decode_crop(data: bytes) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-@dataclass(frozen=True)
-class DescriptorTable:
-    """What is known of N faces, a row a face. The columns from `yaw` on are those of Descriptors.
+@dataclass(frozen=True, kw_only=True)
+class DescriptorTable(Measures[Floats, NDArray[np.uint64]]):
+    """What is known of N faces, a row a face: their measures, float32 (N,), hashes uint64 (N,), and where they were seen.
 
     frame_index, track: int32 (N,). time: float64 (N,) seconds. score: float32 (N,). box: float32 (N, 4). landmarks:
     float32 (N, 468, 3) pixels. matrix: float32 (N, 2, 3). embedding: float32 (N, 128), NaN where none was made.
@@ -71,20 +71,6 @@ class DescriptorTable:
     landmarks: Floats
     matrix: Floats
     embedding: Floats
-    yaw: Floats
-    pitch: Floats
-    roll: Floats
-    size: Floats
-    sharpness: Floats
-    exposure: Floats
-    contrast: Floats
-    red: Floats
-    green: Floats
-    blue: Floats
-    light_side: Floats
-    mouth_open: Floats
-    eyes_closed: Floats
-    dhash: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.frame_index)
@@ -120,7 +106,7 @@ def tabulate(observations: Iterable[FaceObservation]) -> DescriptorTable:
         "embedding": column([unknown if f.embedding is None else f.embedding for f in faces], (DIMENSIONS,), np.float32),
     }
     for field in fields(Descriptors):
-        kind: type = np.uint64 if field.name == "dhash" else np.float32
+        kind: type = np.uint64 if field.name in HASHES else np.float32
         columns[field.name] = column([getattr(f.descriptors, field.name) for f in faces], (), kind)
     return DescriptorTable(**columns)  # type: ignore[arg-type]  # each column was made with its field's type
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from processing.engine import apply, canonical_face, crop_matrix, describe, head_pose, hull_mask, warp
-from processing.engine.descriptors import difference_hash, eyes_closed, mouth_open, sharpness
+from processing.engine.expression import eyes_closed, mouth_open
+from processing.engine.hashing import difference_hash
+from processing.engine.quality import sharpness
 
 
 def seen_from(yaw: float = 0, pitch: float = 0, roll: float = 0) -> np.ndarray:

@@ -134,7 +134,7 @@ def test_stored_descriptors_never_run_code():
             return (print, ("run",))
 
     target = io.BytesIO()
-    np.savez(target, frame_index=np.array([Evil()], dtype=object))
+    np.savez(target, yaw=np.array([Evil()], dtype=object))
 
     with pytest.raises(ValueError, match="pickle"):
         load_descriptors(target.getvalue())
