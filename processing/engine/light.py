@@ -104,7 +104,7 @@ def direction(light: Floats, normals: Floats) -> Direction:
         return Direction(0.0, 0.0, 0.0)
     value = light.astype(np.float64) / scale
     basis = np.concatenate([np.ones((len(value), 1)), normals], axis=1).astype(np.float64)
-    weights: NDArray[np.floating] = np.ones(len(value))
+    weights: NDArray[np.float64] = np.ones(len(value))
     steady = np.diag([0.0, 1.0, 1.0, 1.0]) * RIDGE * len(value)
     found = np.zeros(4)
     for _ in range(4):
@@ -112,7 +112,7 @@ def direction(light: Floats, normals: Floats) -> Direction:
         found = np.linalg.solve(weighted.T @ basis + steady, weighted.T @ value)
         off = np.abs(value - basis @ found)
         limit = max(1.345 * 1.4826 * float(np.median(off)), 1e-6)
-        weights = np.minimum(1.0, limit / np.maximum(off, 1e-9))
+        weights = np.asarray(limit / np.maximum(off, limit), dtype=np.float64)
     level, (x, y, z) = float(found[0]), (float(part) for part in found[1:])
     directed = float(np.sqrt(x * x + y * y + z * z))
     if directed < 1e-6:

@@ -13,6 +13,7 @@ from processing.engine.arrays import Floats, Image
 from processing.engine.canonical import OVAL, canonical_face
 
 RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 RIGHT_BROW = (46, 53, 52, 65, 55, 107, 66, 105, 63, 70)
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 # The underside of the nose: left, right, bottom, top in centimetres on the canonical face.
@@ -140,12 +141,14 @@ def normals(landmarks: Floats) -> Floats:
 class Surface:
     """The face in one picture, at its N spots.
 
-    picture: uint8 (S, S, 3), the crop at SURFACE_SIZE pixels, a little smoothed. points: float32 (N, 3), where the
-    spots lie in it. colours: float32 (N, 3), 0..255. normals: float32 (N, 3), see `normals`. seen: bool (N,), the spot
-    looks to the camera and lies in the picture. skin: bool (N,), it is seen and shows plain skin.
+    picture: uint8 (S, S, 3), the crop at SURFACE_SIZE pixels. mesh: float32 (468, 3), the landmarks in it, points:
+    float32 (N, 3), the spots. colours: float32 (N, 3), 0..255, each the mean of 3x3 pixels. normals: float32 (N, 3),
+    see `normals`. seen: bool (N,), the spot looks to the camera and lies in the picture. skin: bool (N,), it is seen
+    and shows plain skin.
     """
 
     picture: Image
+    mesh: Floats
     points: Floats
     colours: Floats
     normals: Floats
@@ -158,26 +161,28 @@ def read_surface(image: Image, landmarks: Floats, crop: Image, in_crop: Floats) 
     (468, 3), the same landmarks in the crop.
     """
     face = spots()
-    small = cv2.resize(crop, (SURFACE_SIZE, SURFACE_SIZE), interpolation=cv2.INTER_AREA)
-    picture = np.asarray(cv2.blur(small, (3, 3)), dtype=np.uint8)
-    places = face.of(np.concatenate([landmarks, in_crop, normals(landmarks)], axis=1))
+    picture = np.asarray(cv2.resize(crop, (SURFACE_SIZE, SURFACE_SIZE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    smooth = np.asarray(cv2.blur(picture, (3, 3)), dtype=np.float32)
+    mesh = (in_crop + 0.5) * (SURFACE_SIZE / crop.shape[0]) - 0.5
+    places = face.of(np.concatenate([landmarks, mesh, normals(landmarks)], axis=1))
     height, width = image.shape[:2]
     inside = (places[:, 0] > -0.5) & (places[:, 1] > -0.5) & (places[:, 0] < width - 0.5) & (places[:, 1] < height - 0.5)
     seen = inside & (places[:, 8] > FACING)
-    points = (places[:, 3:6] + 0.5) * (SURFACE_SIZE / crop.shape[0]) - 0.5
+    points = places[:, 3:6]
     return Surface(
         picture=picture,
+        mesh=mesh,
         points=points,
-        colours=colours(picture, points),
+        colours=at(smooth, points),
         normals=places[:, 6:9],
         seen=seen,
         skin=seen & face.skin,
     )
 
 
-def colours(picture: Image, points: Floats) -> Floats:
-    """float32 (N, C): the colour of a picture, uint8 (H, W, C), in the pixel under each point, (N, 2 or 3)."""
+def at(picture: Floats, points: Floats) -> Floats:
+    """float32 (N, ...): the value of a picture, (H, W, ...), in the pixel under each point, (N, 2 or 3)."""
     height, width = picture.shape[:2]
     columns = np.clip(np.rint(points[:, 0]), 0, width - 1).astype(np.intp)
     rows = np.clip(np.rint(points[:, 1]), 0, height - 1).astype(np.intp)
-    return picture[rows, columns].astype(np.float32)
+    return picture[rows, columns]
