@@ -22,6 +22,7 @@ from processing.engine.pack import (
     tabulate,
 )
 from processing.engine.pose import head_pose
+from processing.engine.segmentation import Segmenter, cut_out, decode_mask, encode_mask
 from processing.engine.tracking import Tracker, fill_gaps, join_track, smooth_landmarks
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ModelsMissing",
     "PackWriter",
     "Reason",
+    "Segmenter",
     "Thresholds",
     "Tracker",
     "Verdict",
@@ -49,12 +51,15 @@ __all__ = [
     "apply",
     "canonical_face",
     "crop_matrix",
+    "cut_out",
     "decode_crop",
+    "decode_mask",
     "describe",
     "distance",
     "dump_descriptors",
     "embed",
     "encode_crop",
+    "encode_mask",
     "fill_gaps",
     "group",
     "head_pose",

@@ -113,9 +113,9 @@ def describe(image: Image, landmarks: Floats, crop: Image) -> Descriptors:
     around = light.ambient(on_skin)
     source = light.direction(light.luminance(on_skin), surface.normals[surface.skin])
     grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    face = crop[mask].astype(np.float32)
-    luma = grey[mask].astype(np.float32)
-    red, green, blue = (float(value) for value in face.mean(axis=0))
+    where = mask.view(np.uint8)
+    red, green, blue, _ = cv2.mean(crop, where)
+    exposure, contrast = (float(value[0, 0]) for value in cv2.meanStdDev(grey, mask=where))
     return Descriptors(
         yaw=seen.yaw,
         pitch=seen.pitch,
@@ -123,8 +123,8 @@ def describe(image: Image, landmarks: Floats, crop: Image) -> Descriptors:
         size=size / scale,
         sharpness=quality.sharpness(grey, mask),
         noise=quality.noise(image, landmarks),
-        exposure=float(luma.mean()),
-        contrast=float(luma.std()),
+        exposure=exposure,
+        contrast=contrast,
         occlusion=hidden(surface),
         red=red,
         green=green,
@@ -153,11 +153,12 @@ def describe(image: Image, landmarks: Floats, crop: Image) -> Descriptors:
 
 def _light_side(grey: Image, mask: NDArray[np.bool_], in_crop: Floats) -> float:
     middle = float(in_crop[[6, 4, 164], 0].mean())
-    columns = np.arange(grey.shape[1])[None, :]
-    left, right = mask & (columns < middle), mask & (columns >= middle)
+    column = int(np.clip(np.ceil(middle), 0, grey.shape[1]))
+    left, right = mask[:, :column], mask[:, column:]
     if not left.any() or not right.any():
         return 0.0
-    a, b = float(grey[left].mean()), float(grey[right].mean())
+    a = cv2.mean(grey[:, :column], left.astype(np.uint8))[0]
+    b = cv2.mean(grey[:, column:], right.astype(np.uint8))[0]
     return (b - a) / max(a + b, 1.0)
 
 

@@ -109,7 +109,7 @@ def direction(light: Floats, normals: Floats) -> Direction:
     found = np.zeros(4)
     for _ in range(4):
         weighted = basis * weights[:, None]
-        found = np.linalg.solve(weighted.T @ basis + steady, weighted.T @ value)
+        found = np.asarray(np.linalg.solve(weighted.T @ basis + steady, weighted.T @ value), dtype=np.float64)
         off = np.abs(value - basis @ found)
         limit = max(1.345 * 1.4826 * float(np.median(off)), 1e-6)
         weights = np.asarray(limit / np.maximum(off, limit), dtype=np.float64)

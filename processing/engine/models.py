@@ -1,4 +1,4 @@
-"""Google's face models (Apache-2.0), run by LiteRT straight from the npm packages that the browser uses too."""
+"""Google's models of faces and people (Apache-2.0), run by LiteRT straight from the npm packages that the browser uses too."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from processing.engine.arrays import Floats
 DETECTOR_SHORT = "face_detection_short_range.tflite"
 DETECTOR_FULL = "face_detection_full_range.tflite"
 MESH = "face_landmark.tflite"
+SEGMENTATION = "selfie_segmentation.tflite"
 GEOMETRY = "geometry_pipeline_metadata_landmarks.binarypb"
 
 _DETECTORS = Path("@mediapipe/face_detection")
+_SEGMENTATION = Path("@mediapipe/selfie_segmentation")
 _MESH_ASSETS = Path("@mediapipe/face_mesh/face_mesh_solution_packed_assets.data")
 _MESH_LOADER = Path("@mediapipe/face_mesh/face_mesh_solution_packed_assets_loader.js")
 
@@ -39,6 +41,8 @@ def model_bytes(name: str) -> bytes:
     """Content of one model file by its name. Raises ModelsMissing."""
     if name in (DETECTOR_SHORT, DETECTOR_FULL):
         return _read(_DETECTORS / name)
+    if name == SEGMENTATION:
+        return _read(_SEGMENTATION / name)
     start, end = _packed_assets()[name]
     return _read(_MESH_ASSETS)[start:end]
 

@@ -1,4 +1,4 @@
-"""How crops and what is known of them are stored: one run of JPEGs, and one table of arrays.
+"""How crops and what is known of them are stored: one run of JPEGs and masks, and one table of arrays.
 
 Both are bytes in memory; whoever stores them encrypts them first, for both show a face.
 """
@@ -17,6 +17,7 @@ from processing.engine.analysis import FaceObservation
 from processing.engine.arrays import Floats, Image
 from processing.engine.descriptors import HASHES, Descriptors, Measures
 from processing.engine.identity import DIMENSIONS
+from processing.engine.segmentation import encode_mask
 
 JPEG_QUALITY = 95
 
@@ -30,7 +31,17 @@ class PackWriter:
 
     def add(self, crop: Image) -> tuple[int, int]:
         """Append one crop, uint8 (S, S, 3) RGB, as JPEG without colour subsampling -> (offset, length) in bytes."""
-        data = encode_crop(crop)
+        return self._append(encode_crop(crop))
+
+    def add_masked(self, crop: Image, mask: Image) -> tuple[int, int, int]:
+        """Append one crop, and behind it the mask of its person, uint8 (M, M) -> (offset, length, mask_length) in bytes.
+
+        `offset` and `length` are those of the crop; the mask lies at offset + length.
+        """
+        offset, length = self._append(encode_crop(crop))
+        return offset, length, self._append(encode_mask(mask))[1]
+
+    def _append(self, data: bytes) -> tuple[int, int]:
         offset = self._offset
         self._write(data)
         self._offset += len(data)

@@ -107,17 +107,11 @@ def _in_triangles(flat: Floats, depth: Floats, triangles: NDArray[np.int32], poi
 
 
 @lru_cache(maxsize=1)
-def _faces_of_points() -> NDArray[np.intp]:
-    """int (468, M): the triangles that meet at each point; where they are fewer than M, one behind the last."""
-    triangles = canonical_face().triangles
-    meeting: list[list[int]] = [[] for _ in range(468)]
-    for number, triangle in enumerate(triangles):
-        for point in triangle:
-            meeting[point].append(number)
-    table = np.full((468, max(map(len, meeting))), len(triangles), dtype=np.intp)
-    for point, numbers in enumerate(meeting):
-        table[point, : len(numbers)] = numbers
-    return table
+def _meeting() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The triangles that meet at point 0, then those at point 1, and so on; and where each point's begin among them."""
+    corners = canonical_face().triangles.reshape(-1)
+    order = np.argsort(corners, kind="stable")
+    return order // 3, np.searchsorted(corners[order], np.arange(468))
 
 
 def normals(landmarks: Floats) -> Floats:
@@ -129,11 +123,9 @@ def normals(landmarks: Floats) -> Floats:
     seen = landmarks * np.array([1, -1, -1], dtype=np.float32)
     a, b, c = seen[triangles[:, 0]], seen[triangles[:, 1]], seen[triangles[:, 2]]
     u, v = (b - a).T, (c - a).T
-    crosses = np.zeros((len(triangles) + 1, 3), dtype=np.float32)
-    crosses[:-1, 0] = u[1] * v[2] - u[2] * v[1]
-    crosses[:-1, 1] = u[2] * v[0] - u[0] * v[2]
-    crosses[:-1, 2] = u[0] * v[1] - u[1] * v[0]
-    total = crosses[_faces_of_points()].sum(axis=1)
+    crosses = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], axis=1)
+    order, starts = _meeting()
+    total = np.add.reduceat(crosses[order], starts, axis=0)
     return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
