@@ -18,6 +18,7 @@ _WHITE = _XYZ.sum(axis=1)
 SKIN = (60.0, 12.0, 16.0)
 # Draws a direction that the visible skin hardly tells, such as the share from the camera's side, to none.
 RIDGE = 0.002
+FEWEST = 12  # spots from which a direction is told
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,13 @@ class Direction:
 def direction(light: Floats, normals: Floats) -> Direction:
     """The light's direction from the shading of the skin, as of a matt body (Lambert 1760).
 
-    light: float32 (K,), linear luminance at points of the skin, normals: float32 (K, 3), which way each looks: x right,
-    y up, z to the viewer. Solves light = level + normal . direction, the first-order harmonics of any lighting of a
-    convex body (Basri and Jacobs 2003), by least squares with Huber's weights: hair, shine and what hides the skin
-    count little.
+    light: float32 (K,), linear luminance at spots of the skin. normals: float32 (K, 3), which way each looks: x right,
+    y up, z to the viewer. All is 0 if they are fewer than FEWEST, or black. Solves light = level + normal . direction,
+    the first-order harmonics of any lighting of a convex body (Basri and Jacobs 2003), by least squares with Huber's
+    weights: hair, shine and what hides the skin count little.
     """
-    scale = float(np.median(light))
-    if len(light) < 12 or scale <= 0:
+    scale = float(np.median(light)) if len(light) >= FEWEST else 0.0
+    if scale <= 0:
         return Direction(0.0, 0.0, 0.0)
     value = light.astype(np.float64) / scale
     basis = np.concatenate([np.ones((len(value), 1)), normals], axis=1).astype(np.float64)

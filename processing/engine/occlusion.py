@@ -24,7 +24,7 @@ LUMA = np.array([0.30, 0.59, 0.11], dtype=np.float32)
 # Each sign counts from its first value on and fully at its second.
 # Share of a part's spots with another colour or too dark; of the nose more, for its ridge shines and its sides are dim.
 FOREIGN = {"eyes": (0.35, 0.6), "cheeks": (0.12, 0.6), "nose": (0.30, 0.8), "mouth": (0.15, 0.6), "chin": (0.2, 0.7)}
-BEARD = 0.25  # what another colour round a mouth whose lips are seen counts: it is mostly hair that grows there
+BEARD = 0.25  # what a colour of hair counts round a mouth whose lips are seen: it mostly grows there
 BEARD_TOP = -2.4  # centimetres on the canonical face: the colour of skin is taken over this
 OTHER_COLOUR = 0.22  # distance of log(red/green), log(blue/green) from the skin's median
 TOO_DARK = -0.7  # natural logarithm of the light over that which the fit expects
@@ -35,7 +35,7 @@ EYE_AS_EVEN = (0.085, 0.055)  # standard deviation of the logarithm of an eye's 
 LIPS_AS_PALE, COLOURLESS = (0.17, 0.06), 0.10
 LINES_ON_ONE_CHEEK = (0.030, 0.05)  # difference of the mean depth of dark lines (logarithm) between the cheeks
 LINES_ON_CHIN = (0.034, 0.046)  # mean depth of dark lines on the chin
-LINES_ON_CHIN_ALONE = (0.008, 0.025)  # the same, less that round the mouth
+LINES_ON_CHIN_ALONE = (1.25, 1.75)  # the same, over that round the mouth: a beard has them there too
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,17 @@ def hidden(surface: Surface) -> float:
     if int(surface.skin.sum()) < 10 * FEWEST:
         return 0.0
     colour = np.log(surface.colours + 6)
-    foreign = _foreign(surface, colour)
+    foreign, hairy = _foreign(surface, colour)
     parts = {name: part for name, part in _parts().items() if int((part.where & surface.seen).sum()) >= FEWEST}
     seen = {name: part.where & surface.seen for name, part in parts.items()}
     signs = {name: _ramp(float(foreign[seen[name]].mean()), FOREIGN[part.kind]) for name, part in parts.items()}
     features = _signs_of_features(surface, colour, seen)
     if features.get("mouth", 1.0) == 0.0:
-        for name in ("mouth", "chin"):
-            signs[name] = signs.get(name, 0.0) * BEARD
+        if signs["mouth"] > 0.5 and "chin" in features:
+            features["chin"] *= BEARD
+        foreign = foreign * np.where(hairy, BEARD, 1.0)
+        for name in parts.keys() & {"mouth", "chin"}:
+            signs[name] = _ramp(float(foreign[seen[name]].mean()), FOREIGN[name])
     for name, sign in features.items():
         signs[name] = max(signs[name], sign)
     whole = sum(part.area for part in parts.values())
@@ -117,12 +120,14 @@ def _signs_of_features(surface: Surface, colour: Floats, seen: dict[str, NDArray
         signs["left cheek"] = _ramp(-apart, LINES_ON_ONE_CHEEK)
     if "chin" in seen and "mouth" in seen:
         on_chin, round_mouth = float(lines[seen["chin"]].mean()), float(lines[seen["mouth"]].mean())
-        signs["chin"] = min(_ramp(on_chin, LINES_ON_CHIN), _ramp(on_chin - round_mouth, LINES_ON_CHIN_ALONE))
+        signs["chin"] = min(_ramp(on_chin, LINES_ON_CHIN), _ramp(on_chin / max(round_mouth, 1e-6), LINES_ON_CHIN_ALONE))
     return signs
 
 
-def _foreign(surface: Surface, colour: Floats) -> NDArray[np.bool_]:
-    """bool (N,): the spot has another colour than the skin, or is far darker than the light's direction explains."""
+def _foreign(surface: Surface, colour: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """For each spot, bool (N,): it has another colour than the skin, or is far darker than the light's direction
+    explains; its colour lies between grey and the skin's, as that of hair does.
+    """
     tint = colour[:, [0, 2]] - colour[:, 1:2]
     bare = surface.skin & (spots().flat[:, 1] > BEARD_TOP)
     usual = np.median(tint[bare if bare.any() else surface.skin], axis=0)
@@ -137,7 +142,9 @@ def _foreign(surface: Surface, colour: Floats) -> NDArray[np.bool_]:
         residual = luma - basis @ np.linalg.solve(weighted.T @ basis + steady, weighted.T @ luma)
         limit = max(2.0 * float(np.median(np.abs(residual[surface.skin]))), 1e-3)
         weights = surface.skin * np.minimum(1.0, limit / np.maximum(np.abs(residual), 1e-9))
-    return np.asarray((off > OTHER_COLOUR) | (residual < TOO_DARK), dtype=np.bool_)
+    along = np.clip(tint @ usual / max(float(usual @ usual), 1e-6), 0, 1)
+    from_hair = np.linalg.norm(tint - along[:, None] * usual, axis=1)
+    return (off > OTHER_COLOUR) | (residual < TOO_DARK), np.asarray(from_hair < OTHER_COLOUR, dtype=np.bool_)
 
 
 def _dark_lines(grey: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from processing.engine import FaceDetector, FaceMesh, read_frames
+from processing.engine import FaceDetector, FaceMesh, canonical_face, read_frames
 from tests.conftest import CLIPS
 
 
@@ -47,6 +47,17 @@ def mesh():
 def face_points(astronaut, detector, mesh):
     """The astronaut's landmarks: float32 (468, 3)."""
     return mesh.landmarks(astronaut, detector.detect(astronaut)[0]).points
+
+
+@pytest.fixture(scope="session")
+def mirrored() -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    def mirror(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A picture in the mirror, and its landmarks there."""
+        turned = points.copy()
+        turned[:, 0] = image.shape[1] - 1 - turned[:, 0]
+        return np.ascontiguousarray(image[:, ::-1]), turned[canonical_face().mirror]
+
+    return mirror
 
 
 @pytest.fixture(scope="session")

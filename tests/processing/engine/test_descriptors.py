@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import apply, canonical_face, crop_matrix, describe, head_pose, hull_mask, warp
+from processing.engine import apply, canonical_face, crop_matrix, describe, head_pose, warp
 from processing.engine.expression import eyes_closed, mouth_open
-from processing.engine.hashing import difference_hash
-from processing.engine.quality import sharpness
+from processing.engine.hashing import difference_hash, perceptual_hash
 
 
 def seen_from(yaw: float = 0, pitch: float = 0, roll: float = 0) -> np.ndarray:
@@ -51,22 +50,30 @@ def test_a_turned_picture_changes_roll_and_nothing_else(astronaut, face_points):
     assert after.size == pytest.approx(before.size, rel=0.01)
 
 
-def test_sharpness_falls_with_every_blur(astronaut, face_points):
-    crop = warp(astronaut, crop_matrix(face_points), 192)
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    mask = hull_mask(apply(crop_matrix(face_points), face_points)) > 127
+def test_a_mirrored_face_is_described_as_its_mirror_image(astronaut, face_points, mirrored):
+    before, after = described(astronaut, face_points), described(*mirrored(astronaut, face_points))
 
-    values = [sharpness(cv2.GaussianBlur(grey, (0, 0), blur) if blur else grey, mask) for blur in (0, 1, 2, 3, 5)]
+    flipped = {"yaw": 1.5, "roll": 1.5, "light_side": 0.02, "light_azimuth": 5}
+    same = {"pitch": 1.5, "size": 1, "exposure": 1, "contrast": 1, "red": 1, "green": 1, "blue": 1, "sharpness": 0.02}
+    same |= {"noise": 0.1, "lightness": 0.5, "lab_a": 1, "lab_b": 1, "ita": 2, "light_elevation": 3, "light_strength": 0.06}
+    same |= {"mouth_open": 0.01, "eyes_closed": 0.02, "smile": 0.02, "brows": 0.05, "occlusion": 0.03}
+    for name, within in flipped.items():
+        assert getattr(after, name) == pytest.approx(-getattr(before, name), abs=within), name
+    for name, within in same.items():
+        assert getattr(after, name) == pytest.approx(getattr(before, name), abs=within), name
 
-    assert values == sorted(values, reverse=True)
-    assert values[0] > 0.3
-    assert values[-1] < 0.18
 
+def test_a_picture_twice_as_large_changes_size_and_little_else(astronaut, face_points):
+    large = cv2.resize(astronaut, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
 
-def test_sharpness_does_not_depend_on_the_light(astronaut, face_points):
-    dim = (astronaut * 0.4).astype(np.uint8)
+    before, after = described(astronaut, face_points), described(large, 2 * face_points + np.float32(0.5))
 
-    assert described(dim, face_points).sharpness == pytest.approx(described(astronaut, face_points).sharpness, abs=0.04)
+    assert after.size == pytest.approx(2 * before.size, rel=0.01)
+    assert after.noise < before.noise
+    unchanged = {"yaw": 0.5, "pitch": 0.5, "roll": 0.5, "lightness": 0.5, "lab_a": 0.5, "lab_b": 0.5, "light_azimuth": 3}
+    unchanged |= {"light_elevation": 3, "light_strength": 0.05, "smile": 0.01, "brows": 0.02, "occlusion": 0.03, "exposure": 1}
+    for name, within in unchanged.items():
+        assert getattr(after, name) == pytest.approx(getattr(before, name), abs=within), name
 
 
 def test_light_and_its_colour_are_measured(astronaut, face_points):
@@ -108,8 +115,17 @@ def test_the_hash_stays_under_light_and_changes_with_the_picture(astronaut, face
     def bits(a: int, b: int) -> int:
         return (a ^ b).bit_count()
 
-    assert bits(difference_hash(grey), difference_hash((grey * 0.7).astype(np.uint8))) <= 3
-    assert bits(difference_hash(grey), difference_hash(np.ascontiguousarray(grey[:, ::-1]))) > 15
+    for of in (difference_hash, perceptual_hash):
+        assert bits(of(grey), of((grey * 0.7).astype(np.uint8))) <= 3
+        assert bits(of(grey), of(cv2.GaussianBlur(grey, (0, 0), 1.5))) <= 6
+        assert bits(of(grey), of(np.ascontiguousarray(grey[:, ::-1]))) > 15
+
+
+def test_a_perceptual_hash_has_as_many_ones_as_noughts(astronaut):
+    grey = cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)
+
+    for part in (grey[:192, :192], grey[100:300, 150:350], grey[:, ::-1].copy()):
+        assert perceptual_hash(part).bit_count() == 32
 
 
 def test_a_face_cut_by_the_border_is_described(astronaut, face_points):
@@ -118,4 +134,15 @@ def test_a_face_cut_by_the_border_is_described(astronaut, face_points):
 
     seen = described(half, face_points - np.array([left, 0, 0], np.float32))
 
-    assert np.isfinite([seen.exposure, seen.sharpness, seen.light_side]).all()
+    assert np.isfinite(list(vars(seen).values())).all()
+
+
+def test_a_face_outside_the_picture_or_without_light_has_finite_measures(astronaut, face_points):
+    outside = described(astronaut, face_points + np.array([700, 0, 0], np.float32))
+    black = described(np.zeros_like(astronaut), face_points)
+    white = described(np.full_like(astronaut, 255), face_points)
+
+    for seen in (outside, black, white):
+        assert np.isfinite(list(vars(seen).values())).all()
+    assert black.light_strength == black.noise == black.lightness == 0
+    assert white.lightness == pytest.approx(100, abs=0.5)
