@@ -109,6 +109,8 @@ AXES: dict[str, tuple[Category, ...]] = {
     ),
 }
 
+SHOWN = tuple(axis for axis in AXES if axis != "tone")  # the axes for pages
+
 # The environments that get datasets and models of their own: the colour of the light, and whether there is enough.
 CONDITIONS: tuple[Category, ...] = tuple(
     Category(name, label, (*colour.bounds, *level))

@@ -33,6 +33,7 @@ EYE_AS_EVEN = (0.085, 0.055)  # standard deviation of the logarithm of an eye's 
 # How much log(red/green) of the lips is over that of the skin round them, as a share of the face's own; and what that
 # is in a picture whose colours say nothing.
 LIPS_AS_PALE, COLOURLESS = (0.17, 0.06), 0.10
+LIPS_SEEN = 0.8  # share of the lips' spots that must be seen: from the side little of their red is
 LINES_ON_ONE_CHEEK = (0.030, 0.05)  # difference of the mean depth of dark lines (logarithm) between the cheeks
 LINES_ON_CHIN = (0.034, 0.046)  # mean depth of dark lines on the chin
 LINES_ON_CHIN_ALONE = (1.25, 1.75)  # the same, over that round the mouth: a beard has them there too
@@ -109,7 +110,7 @@ def _signs_of_features(surface: Surface, colour: Floats, seen: dict[str, NDArray
     redness = colour[:, 0] - colour[:, 1]
     lips = face.lips & surface.seen
     usual = float(np.median(redness[surface.skin]))
-    if "mouth" in seen and int(lips.sum()) >= FEWEST and usual > COLOURLESS:
+    if "mouth" in seen and lips.sum() > LIPS_SEEN * face.lips.sum() and usual > COLOURLESS:
         redder = float(np.percentile(redness[lips], 80) - np.median(redness[seen["mouth"]]))
         signs["mouth"] = _ramp(redder / usual, LIPS_AS_PALE)
     lines = at(_dark_lines(grey), surface.points)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from processing.engine import apply, crop_matrix, describe, warp
-from processing.engine.categories import AXES, CONDITIONS, UNKNOWN, Bound, categorise, condition_of, sort
+from processing.engine.categories import AXES, CONDITIONS, SHOWN, UNKNOWN, Bound, categorise, condition_of, sort
 from processing.engine.descriptors import HASHES, Descriptors, Measures
 from tests.processing import clips
 from tests.processing.engine.test_light import relit
@@ -143,6 +143,10 @@ def test_an_empty_table_has_empty_categories():
 
     assert all(len(numbers) == 0 for numbers in categorise(none).values())
     assert len(condition_of(none)) == 0
+
+
+def test_pages_say_nothing_of_the_tone_of_a_skin():
+    assert set(AXES) - set(SHOWN) == {"tone"}
 
 
 def test_names_are_plain_and_differ():
