@@ -108,7 +108,7 @@ def direction(light: Floats, normals: Floats) -> Direction:
     weights: NDArray[np.float64] = np.ones(len(value))
     steady = np.diag([0.0, 1.0, 1.0, 1.0]) * RIDGE * len(value)
     found = np.zeros(4)
-    for _ in range(4):
+    for _ in range(3):
         weighted = basis * weights[:, None]
         found = np.asarray(np.linalg.solve(weighted.T @ basis + steady, weighted.T @ value), dtype=np.float64)
         off = np.abs(value - basis @ found)

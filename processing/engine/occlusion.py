@@ -75,8 +75,9 @@ def hidden(surface: Surface) -> float:
         return 0.0
     colour = np.log(surface.colours + 6)
     foreign, hairy = _foreign(surface, colour)
-    parts = {name: part for name, part in _parts().items() if int((part.where & surface.seen).sum()) >= FEWEST}
-    seen = {name: part.where & surface.seen for name, part in parts.items()}
+    seen = {name: part.where & surface.seen for name, part in _parts().items()}
+    seen = {name: where for name, where in seen.items() if np.count_nonzero(where) >= FEWEST}
+    parts = {name: _parts()[name] for name in seen}
     signs = {name: _ramp(float(foreign[seen[name]].mean()), FOREIGN[part.kind]) for name, part in parts.items()}
     features = _signs_of_features(surface, colour, seen)
     if features.get("mouth", 1.0) == 0.0:
@@ -138,7 +139,7 @@ def _foreign(surface: Surface, colour: Floats) -> tuple[NDArray[np.bool_], NDArr
     steady = np.diag([0.0, 1.0, 1.0, 1.0]) * 0.002 * len(luma)
     weights = surface.skin.astype(np.float64)
     residual = luma
-    for _ in range(4):
+    for _ in range(3):
         weighted = basis * weights[:, None]
         residual = luma - basis @ np.linalg.solve(weighted.T @ basis + steady, weighted.T @ luma)
         limit = max(2.0 * float(np.median(np.abs(residual[surface.skin]))), 1e-3)
