@@ -41,7 +41,7 @@ class Thresholds:
     | max_yaw, max_pitch | how far the head is turned, to either side | degrees |
     | min_exposure, max_exposure | mean lightness of the face | 0..255 |
     | min_sharpness | a good 480p face has 0.4, the same blurred by 2 pixels of its 192 px crop 0.24 | 0..1 |
-    | max_occlusion | part of the face that something hides, where it is measured | 0..1 |
+    | max_occlusion | share of the face that something hides; both eyes are a quarter | 0..1 |
     | min_score | trust in the landmarks; it falls where something hides the face | 0..1 |
     | duplicate_shape | root mean square by which landmarks differ in the crop: half a pixel of 192 | share of its side |
     | duplicate_bits | bits by which difference hashes differ | of 64 |
@@ -57,7 +57,7 @@ class Thresholds:
     min_exposure: float = 32.0
     max_exposure: float = 225.0
     min_sharpness: float = 0.20
-    max_occlusion: float = 0.35
+    max_occlusion: float = 0.20
     min_score: float = 0.75
     duplicate_shape: float = 0.0025
     duplicate_bits: int = 4
@@ -102,20 +102,12 @@ def _faults(table: DescriptorTable, thresholds: Thresholds, subject: Floats | No
         (Reason.DARK, table.exposure < thresholds.min_exposure),
         (Reason.BRIGHT, table.exposure > thresholds.max_exposure),
         (Reason.BLURRED, table.sharpness < thresholds.min_sharpness),
-        (
-            Reason.OCCLUDED,
-            (_measured(table, "occlusion") > thresholds.max_occlusion) | (table.score < thresholds.min_score),
-        ),
+        (Reason.OCCLUDED, (table.occlusion > thresholds.max_occlusion) | (table.score < thresholds.min_score)),
     ]
     reasons = np.full(len(table), Reason.KEPT, dtype=object)
     for reason, holds in reversed(tests):
         reasons[holds] = reason
     return reasons
-
-
-def _measured(table: DescriptorTable, column: str) -> Floats:
-    """A column float32 (N,), all NaN, which is beyond no bound, where the table has none."""
-    return np.asarray(getattr(table, column, np.full(len(table), np.nan, np.float32)), dtype=np.float32)
 
 
 def subject_tracks(table: DescriptorTable, subject: Floats, limit: float = SAME_PERSON) -> set[int]:

@@ -66,6 +66,10 @@ def test_looser_thresholds_keep_more(faces):
         ({"exposure": 12.0}, "dark"),
         ({"exposure": 250.0}, "bright"),
         ({"sharpness": 0.1}, "blurred"),
+        ({"occlusion": 0.3}, "occluded"),
+        # the first that holds
+        ({"occlusion": 0.3, "sharpness": 0.1, "exposure": 12.0, "size": 30.0}, "too_small"),
+        ({"occlusion": 0.3, "sharpness": 0.1, "exposure": 12.0}, "dark"),
     ],
 )
 def test_a_bad_face_is_put_aside_for_its_fault(faces, change, reason):
