@@ -1,0 +1,199 @@
+"""The faces chosen are the most different ones, and no shot is in both what is learned from and what is tried on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from processing.engine import AnalysisSettings, analyse, tabulate
+from processing.engine.selection import choose, farthest, features, quality, split_by_shot
+
+
+@pytest.fixture(scope="module")
+def table(talking, make_film):
+    return tabulate(analyse(make_film(talking), AnalysisSettings(every_frame=True, max_embeddings=4, use_mtcnn=False)))
+
+
+def repeated(table, count, **columns):
+    """A table of `count` rows, with other values in some columns."""
+    changed = {name: np.asarray(values, dtype=np.float32) for name, values in columns.items()}
+    return replace(table.rows(np.arange(count) % len(table)), **changed)
+
+
+def alike(table, count, **columns):
+    """The same face `count` times but for some columns."""
+    changed = {name: np.asarray(values, dtype=np.float32) for name, values in columns.items()}
+    return replace(table.rows(np.zeros(count, dtype=int)), **changed)
+
+
+def reach(points, chosen):
+    """How far the point that is worst off is from the nearest chosen one."""
+    return np.linalg.norm(points[:, None] - points[chosen][None], axis=-1).min(axis=1).max()
+
+
+@pytest.mark.parametrize("budget", [1, 2, 7, 20])
+def test_no_other_choice_covers_more_than_twice_as_well(budget):
+    random = np.random.default_rng(budget)
+    points = (random.random((120, 5)) ** 3 * 10).astype(np.float32)
+
+    ours = reach(points, farthest(points, budget))
+
+    others = min(reach(points, random.choice(120, budget, replace=False)) for _ in range(300))
+    assert ours <= 2 * others
+
+
+def test_each_next_point_is_the_farthest_from_those_before():
+    points = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+
+    chosen = farthest(points, 80, first=5)
+
+    assert chosen[0] == 5
+    assert sorted(chosen) == list(range(80))
+    for place in range(1, 80):
+        apart = np.linalg.norm(points[:, None] - points[chosen[:place]][None], axis=-1).min(axis=1)
+        assert apart[chosen[place]] == pytest.approx(apart.max(), abs=1e-3)
+
+
+def test_equal_points_are_all_taken_once():
+    assert sorted(farthest(np.ones((6, 2), np.float32), 10)) == list(range(6))
+
+
+def test_a_smaller_budget_is_the_beginning_of_a_larger_one(table):
+    assert choose(table, 30)[:10].tolist() == choose(table, 10).tolist()
+    assert len(set(choose(table, 1000).tolist())) == len(table)
+
+
+def test_nothing_is_chosen_of_nothing(table):
+    assert choose(table.rows([]), 5).tolist() == []
+    assert choose(table, 0).tolist() == []
+    assert features(table.rows([])).shape == (0, features(table).shape[1])
+
+
+def test_the_first_face_looks_at_the_camera(table):
+    turned = repeated(table, 50, yaw=np.linspace(-60, 60, 50), pitch=np.full(50, 3.0))
+
+    assert abs(turned.yaw[choose(turned, 1)[0]]) < 15
+
+
+@pytest.mark.parametrize(
+    ("column", "usual", "rare"),
+    [
+        ("yaw", 0.0, -50.0),
+        ("pitch", 0.0, 30.0),
+        ("mouth_open", 0.0, 0.8),
+        ("smile", 0.0, 1.0),
+        ("eyes_closed", 0.0, 1.0),
+        ("brows", 0.0, 1.0),
+        ("lightness", 60.0, 25.0),
+        ("lab_b", 0.0, 35.0),
+        ("light_azimuth", -70.0, 70.0),
+    ],
+)
+def test_the_one_face_that_differs_is_among_the_first(table, column, usual, rare):
+    values = np.full(200, usual)
+    values[137] = rare
+    faces = alike(table, 200, **{column: values, "light_strength": np.full(200, 0.6)})
+
+    assert 137 in choose(faces, 2).tolist()
+
+
+def test_a_look_that_only_the_identity_network_tells_apart_counts(table):
+    other = np.tile(np.full(128, 0.05, np.float32), (100, 1))
+    other[61] += 0.05
+    faces = replace(alike(table, 100), embedding=other)
+
+    assert 61 in choose(faces, 2).tolist()
+
+
+def test_of_equal_looks_the_better_picture_is_chosen(table):
+    sharpness = np.full(40, 0.22)
+    sharpness[9] = 0.6
+
+    assert choose(alike(table, 40, sharpness=sharpness), 1).tolist() == [9]
+    worse = quality(alike(table, 40, sharpness=sharpness, noise=np.full(40, 6.0)))
+    assert (worse <= quality(alike(table, 40, sharpness=sharpness))).all()
+
+
+def test_a_choice_covers_the_poses_better_than_the_first_faces_seen(table):
+    random = np.random.default_rng(2)
+    # mostly from the front, as families film
+    faces = repeated(table, 600, yaw=random.normal(0, 12, 600), pitch=random.normal(0, 8, 600))
+    points = features(faces)
+
+    assert reach(points, choose(faces, 60)) < 0.8 * reach(points, np.arange(60))
+
+
+def test_faces_without_an_embedding_stand_where_their_track_does(table):
+    embedding = np.full((4, 128), np.nan, np.float32)
+    embedding[0], embedding[2] = 0.1, 0.2
+    faces = replace(alike(table, 4), embedding=embedding, track=np.array([1, 1, 2, 3], np.int32))
+
+    points = features(faces)
+
+    assert np.isfinite(points).all()
+    assert np.array_equal(points[0], points[1])
+    assert np.linalg.norm(points[3] - points[0]) == pytest.approx(np.linalg.norm(points[3] - points[2]), rel=1e-4)
+    assert np.isfinite(features(replace(faces, embedding=np.full((4, 128), np.nan, np.float32)))).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_shot_is_on_both_sides(seed):
+    random = np.random.default_rng(seed)
+    shots = np.repeat(np.arange(30), random.integers(1, 40, 30))
+    points = random.normal(size=(len(shots), 4)).astype(np.float32) + random.normal(size=(30, 4))[shots].astype(np.float32)
+    order = random.permutation(len(shots))
+
+    split = split_by_shot(shots[order], np.arange(len(shots)) / 6, points[order], 0.1)
+
+    assert not split.by_time
+    assert (split.learn ^ split.held).all()
+    assert not set(shots[order][split.learn]) & set(shots[order][split.held])
+    assert 0.05 <= split.held.mean() <= 0.16
+
+
+def test_what_is_held_back_stands_for_the_looks_there_are():
+    """Two looks of equal frequency in many small shots: both are tried."""
+    shots = np.repeat(np.arange(40), 10)
+    points = np.where(shots % 2, 5.0, -5.0)[:, None].repeat(3, axis=1).astype(np.float32)
+
+    split = split_by_shot(shots, np.zeros(len(shots)), points, 0.1)
+
+    assert set(points[split.held, 0]) == {-5.0, 5.0}
+
+
+@pytest.mark.parametrize("shots", [np.zeros(300, int), np.repeat([4, 9], [200, 100]), np.repeat([0, 1], [299, 1])])
+def test_a_single_shot_is_cut_with_a_pause(shots):
+    moments = np.arange(300) / 6
+    points = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+
+    split = split_by_shot(shots, moments, points, 0.1)
+
+    assert split.by_time
+    assert split.held.sum() == 30
+    assert not (split.learn & split.held).any()
+    of_the_same_shot = split.learn & (shots == shots[split.held][0])
+    assert np.abs(moments[of_the_same_shot][:, None] - moments[split.held][None]).min() >= 1.0
+    assert split.learn.sum() >= 300 - 30 - 2 * 6
+
+
+def test_a_short_shot_still_leaves_something_to_learn_from():
+    split = split_by_shot(np.zeros(12, int), np.arange(12) / 6, np.random.default_rng(0).normal(size=(12, 3)), 0.1)
+
+    assert split.held.sum() == 2
+    assert split.learn.sum() >= 8
+
+
+def test_one_face_is_not_split():
+    for count in (0, 1):
+        split = split_by_shot(np.zeros(count, int), np.zeros(count), np.zeros((count, 3), np.float32))
+        assert split.learn.all()
+        assert not split.held.any()
+
+
+def test_each_photograph_is_a_shot_of_its_own():
+    points = np.random.default_rng(3).normal(size=(2000, 6)).astype(np.float32)
+
+    split = split_by_shot(np.arange(2000), np.zeros(2000), points, 0.1)
+
+    assert not split.by_time
+    assert split.held.sum() == 200
