@@ -9,7 +9,7 @@ from processing.engine.descriptors import Descriptors, describe
 from processing.engine.detection import Detection, FaceDetector
 from processing.engine.filtering import Reason, Thresholds, Verdict, judge, subject_tracks, track_embeddings
 from processing.engine.identity import SAME_PERSON, WeightsMissing, distance, embed, group
-from processing.engine.media import Frame, MediaError, MediaInfo, probe, read_frames
+from processing.engine.media import Frame, MediaError, MediaInfo, Pace, probe, read_frames, segments
 from processing.engine.mesh import FaceMesh, Landmarks
 from processing.engine.models import ModelsMissing
 from processing.engine.pack import (
@@ -40,6 +40,7 @@ __all__ = [
     "MediaError",
     "MediaInfo",
     "ModelsMissing",
+    "Pace",
     "PackWriter",
     "Reason",
     "Segmenter",
@@ -70,6 +71,7 @@ __all__ = [
     "load_descriptors",
     "probe",
     "read_frames",
+    "segments",
     "smooth_landmarks",
     "subject_tracks",
     "tabulate",

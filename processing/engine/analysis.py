@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-import cv2
 import numpy as np
 
 from processing.engine.arrays import Floats, Image
@@ -16,6 +15,7 @@ from processing.engine.detection import Detection, FaceDetector, overlap
 from processing.engine.identity import embed_patch, identity_patch
 from processing.engine.media import Frame, probe, read_frames
 from processing.engine.mesh import FaceMesh, Landmarks
+from processing.engine.shots import CutFinder
 from processing.engine.tracking import Tracker, box_of
 
 
@@ -163,25 +163,6 @@ def _already_there(box: Floats, faces: list[Landmarks]) -> bool:
 
 def _scale(matrix: Floats) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-
-
-class CutFinder:
-    """Tells where one shot ends and the next begins: the colours and the layout of the picture change at once."""
-
-    def __init__(self) -> None:
-        self._before: tuple[Floats, Floats] | None = None
-
-    def is_cut(self, image: Image) -> bool:
-        """True if `image`, uint8 (H, W, 3), begins a new shot after the last one given (also for the first)."""
-        small = cv2.resize(image, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
-        histogram = np.concatenate([np.histogram(small[..., c], 16, (0, 256))[0] for c in range(3)])
-        now = (small, (histogram / histogram.sum()).astype(np.float32))
-        before, self._before = self._before, now
-        if before is None:
-            return True
-        layout = float(np.abs(now[0] - before[0]).mean())
-        colours = float(np.abs(now[1] - before[1]).sum())
-        return layout > 22.0 and colours > 0.35
 
 
 class _EmbeddingBudget:

@@ -1,71 +1,28 @@
 """Pictures out of films and stills.
 
 Everything is read from a seekable binary reader (an open file, a BytesIO, a decrypting stream), so that a
-picture of a person never has to lie on the disk in the clear. Frames come upright and with square pixels.
+picture of a person never has to lie on the disk in the clear. Frames come upright, with square pixels, in sRGB and
+without the combs of interlaced tape. `processing.engine.decoding` does the same in a process of its own.
 """
 
 from __future__ import annotations
 
-import io
-import struct
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, BinaryIO, Literal
+from itertools import pairwise
+from typing import BinaryIO
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from PIL import Image as Pillow
-from PIL import ImageOps
 
-from processing.engine.arrays import Image
+from processing.engine import films, stills
+from processing.engine.colours import upright
+from processing.engine.frames import Frame, MediaError, MediaInfo, Pace
+from processing.engine.reading import lend_frames
+from processing.engine.stills import MAX_STILL_PIXELS
 
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:  # iPhone stills are then refused by name, everything else still works
-    HEIF = False
-else:
-    register_heif_opener()
-    HEIF = True
-
-STILL_FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", *(["HEIF"] if HEIF else [])]
-# 100 megapixels hold the sharpest phone stills; beyond it lie decompression bombs and stitched panoramas.
-MAX_STILL_PIXELS = 100_000_000
-# 8K film is 33 megapixels a frame.
-MAX_FRAME_PIXELS = 40_000_000
-
-
-class MediaError(ValueError):
-    """A file that cannot be used; the message is one sentence for the person who sent it."""
-
-
-@dataclass(frozen=True)
-class MediaInfo:
-    """What a film or a still is.
-
-    width, height: pixels as shown (upright, square). rate: frames a second, 0 for a still. frames: as the file
-    says, or counted from its packets where it does not say. seconds: length of the picture, 0 for a still.
-    """
-
-    kind: Literal["video", "image"]
-    width: int
-    height: int
-    rate: float
-    frames: int
-    seconds: float
-    has_audio: bool
-
-
-@dataclass(frozen=True)
-class Frame:
-    """index: number among all frames of the film, from 0. time: seconds from its first frame. image: uint8 RGB."""
-
-    index: int
-    time: float
-    image: Image
+__all__ = ["MAX_STILL_PIXELS", "Frame", "MediaError", "MediaInfo", "Pace", "probe", "read_frames", "segments"]
 
 
 def probe(source: BinaryIO) -> MediaInfo:
@@ -73,231 +30,75 @@ def probe(source: BinaryIO) -> MediaInfo:
 
     source: seekable binary reader, at any position. Raises MediaError when it holds no usable picture.
     """
-    still = _open_still(source)
+    still = stills.open_still(source)
     if still is not None:
-        width, height = still.size
-        if still.getexif().get(0x0112, 1) >= 5:  # EXIF orientation 5 to 8 lie on their side
-            width, height = height, width
-        next(_read_still(still, None))
-        return MediaInfo("image", width, height, 0.0, 1, 0.0, False)
-
-    with _open_film(source) as film:
+        return _probe_loop(still) if stills.is_loop(still) else _probe_still(still)
+    with films.open_film(source) as film:
         stream = film.streams.video[0]
         has_audio = bool(film.streams.audio)
-        first = next(_decode(film, stream), None)
+        first = next(films.decode(film, stream), None)
         if first is None:
-            raise MediaError("Nothing of this film can be decoded; it may be damaged. Please send another copy.")
-        height, width = _upright(first, _pixel_ratio(stream), None).shape[:2]
-        frames, seconds = stream.frames, _length(stream, film)
+            raise MediaError(films.NOTHING)
+        height, width = upright(first.frame, films.pixel_ratio(stream), None).shape[:2]
+        frames, seconds = stream.frames, films.length_of(stream, film)
     rate = stream.average_rate or stream.guessed_rate
     if not frames or not seconds or not rate:
         # Films recorded by a browser state neither length nor number of frames; other Matroska files state the length.
-        counted, lasting = _count_packets(source)
+        counted, lasting = films.count_packets(source)
         rate = Fraction(counted / lasting).limit_denominator(1001) if lasting else Fraction(25)
         # A length that the file does state tells, beside what can be counted, that it was cut off.
         frames, seconds = frames or counted, seconds or lasting
     return MediaInfo("video", width, height, float(rate), frames, seconds, has_audio)
 
 
+def _probe_still(still: Pillow.Image) -> MediaInfo:
+    picture = stills.read_still(still, None)
+    return MediaInfo("image", picture.width, picture.height, 0.0, 1, 0.0, False)
+
+
+def _probe_loop(loop: Pillow.Image) -> MediaInfo:
+    times = [time for time, _ in stills.read_loop(loop, None)]
+    seconds = times[-1] + stills.loop_seconds(float(loop.info.get("duration") or 0))
+    return MediaInfo("video", loop.width, loop.height, len(times) / seconds, len(times), seconds, False)
+
+
+def segments(source: BinaryIO, seconds: float = 120.0) -> list[tuple[float, float]]:
+    """Propose parts of a film, for `read_frames(source, start=..., end=...)`, that together are exactly the whole.
+
+    seconds: least length of a part, of which only the last may be shorter. Every part begins on a keyframe, so that
+    nothing is decoded twice; the end of the last is infinite. Films under twice that length, loops and stills are one
+    part. Nothing is decoded but one frame. Raises MediaError.
+    """
+    if stills.open_still(source) is not None:
+        return [(0.0, math.inf)]
+    bounds = [0.0, *films.keyframes(source, seconds), math.inf]
+    return list(pairwise(bounds))
+
+
 def read_frames(
-    source: BinaryIO, step: int = 1, max_side: int | None = None, *, max_rate: float | None = None
+    source: BinaryIO,
+    step: int = 1,
+    max_side: int | None = None,
+    *,
+    max_rate: float | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    pace: Pace | None = None,
 ) -> Iterator[Frame]:
     """Give the pictures of a film one after the other, or the one picture of a still.
 
     source: seekable binary reader, at any position. step: give every step-th frame. max_side: scale down so that
     neither side is longer (pixels). max_rate: give at most so many frames a second, chosen by their time stamps.
+    start, end: seconds; give frames with start <= time < end. pace: its `rate` is asked before each choice, and works
+    like max_rate. The first frame of a shot is always given, and shots are found among all frames.
+
+    A frame has the same time whether the whole or a part is read. From a start of 0 frames are counted; from a later
+    one the index follows from time and average rate, which is the same where the rate is constant, and otherwise
+    near it (but rises). Shots are counted from 0 among what is read. A still has time 0.
+
     A damaged film gives its frames up to the damage and then ends. Raises MediaError if nothing can be decoded.
     """
-    if step < 1:
-        raise ValueError("step counts frames and is at least 1")
-    still = _open_still(source)
-    if still is not None:
-        yield from _read_still(still, max_side)
-        return
-    with _open_film(source) as film:
-        stream = film.streams.video[0]
-        start: float | None = None
-        due = 0.0
-        index = -1
-        time = 0.0
-        ratio = _pixel_ratio(stream)
-        fallback = 1.0 / float(stream.average_rate or stream.guessed_rate or 25)
-        for index, frame in enumerate(_decode(film, stream)):
-            if frame.time is None:
-                time += fallback if index else 0.0
-            else:
-                start = frame.time if start is None else start
-                time = frame.time - start
-            if index % step:
-                continue
-            if max_rate is not None:
-                # Half a frame of patience keeps the rhythm regular when the rates do not divide.
-                if time < due - fallback / 2:
-                    continue
-                due = max(due + 1.0 / max_rate, time)
-            yield Frame(index, time, _upright(frame, ratio, max_side))
-        if index < 0:
-            raise MediaError("Nothing of this film can be decoded; it may be damaged. Please send another copy.")
-
-
-def _open_still(source: BinaryIO) -> Pillow.Image | None:
-    """The still in `source`, not decoded yet, or None if it is something else."""
-    source.seek(0)
-    if not source.read(1):
-        raise MediaError("This file is empty; please send it again.")
-    source.seek(0)
-    too_large = (
-        f"This picture has more than the {MAX_STILL_PIXELS // 1_000_000} megapixels that can be read; please send a smaller copy."
-    )
-    try:
-        still = Pillow.open(source, formats=STILL_FORMATS)
-    except Pillow.UnidentifiedImageError:
-        return None
-    except Pillow.DecompressionBombError as error:
-        raise MediaError(too_large) from error
-    except (OSError, ValueError, SyntaxError, struct.error) as error:
-        raise MediaError("This picture is damaged and cannot be opened; please send another copy.") from error
-    if still.width * still.height > MAX_STILL_PIXELS:
-        raise MediaError(too_large)
-    return still
-
-
-def _read_still(still: Pillow.Image, max_side: int | None) -> Iterator[Frame]:
-    if max_side is not None:
-        still.draft("RGB", (max_side, max_side))  # a JPEG decodes straight to half, a quarter or an eighth
-    try:
-        picture = ImageOps.exif_transpose(still)
-        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-            picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-        if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-            picture = Pillow.fromarray(_to_eight_bits(np.asarray(picture)))
-        picture = picture.convert("RGB")
-        if max_side is not None and max(picture.size) > max_side:
-            picture.thumbnail((max_side, max_side), Pillow.Resampling.LANCZOS, reducing_gap=3.0)
-    except (OSError, ValueError, SyntaxError, struct.error, EOFError) as error:
-        raise MediaError("This picture is damaged and cannot be opened; please send another copy.") from error
-    yield Frame(0, 0.0, np.array(picture, dtype=np.uint8))
-
-
-def _to_eight_bits(samples: np.ndarray[Any, Any]) -> Image:
-    scale = 257.0 if samples.max(initial=0) > 255 else 1.0
-    return np.clip(samples / scale, 0, 255).astype(np.uint8)
-
-
-def _open_film(source: BinaryIO) -> InputContainer:
-    """Open a film that has at least one picture track. Raises MediaError."""
-    source.seek(0)
-    try:
-        film = av.open(_Reader(source), mode="r", metadata_errors="ignore")
-    except av.error.FFmpegError as error:
-        raise MediaError(
-            "This file is neither a film nor a picture that can be read; please send MP4, MOV, WebM, MKV, AVI, "
-            "JPEG, PNG, HEIC or WebP, and if it is one of these, send it again: it may have been cut off."
-        ) from error
-    if not film.streams.video or int(film.streams.video[0].disposition) & ATTACHED_PICTURE:
-        film.close()
-        raise MediaError("This file holds no moving picture, only sound or data; please send a film or a photograph.")
-    context = film.streams.video[0].codec_context
-    if context.width * context.height > MAX_FRAME_PIXELS:
-        film.close()
-        raise MediaError(
-            f"This film has {context.width} x {context.height} pixels a frame, more than can be read; "
-            "please send a copy in 4K or smaller."
-        )
-    context.thread_type = "AUTO"
-    return film
-
-
-# AV_DISPOSITION_ATTACHED_PIC: the cover of a song is a picture track too.
-ATTACHED_PICTURE = 0x0400
-
-
-class _Reader:
-    """Shows PyAV only the reading half of a source, so that it neither closes nor names it."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-
-    def read(self, size: int = -1) -> bytes:
-        return self._source.read(size)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._source.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._source.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-
-def _pixel_ratio(stream: VideoStream) -> float:
-    """Width over height of one pixel; camcorder tape has 16:15 or 64:45."""
-    ratio = stream.sample_aspect_ratio
-    return float(ratio) if ratio and 0.2 < ratio < 5 else 1.0
-
-
-def _length(stream: VideoStream, film: InputContainer) -> float:
-    """Seconds, 0 where the file does not say."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return film.duration / av.time_base if film.duration else 0.0
-
-
-def _count_packets(source: BinaryIO) -> tuple[int, float]:
-    """Frames and seconds of a film, counted from its packets without decoding them."""
-    times: list[float] = []
-    with _open_film(source) as film:
-        stream = film.streams.video[0]
-        try:
-            for packet in film.demux(stream):
-                if packet.size and packet.pts is not None and packet.time_base is not None:
-                    times.append(float(packet.pts * packet.time_base))
-        except av.error.FFmpegError:
-            pass  # cut off: what was counted up to here is what can be read
-    if len(times) < 2:
-        return max(1, len(times)), 0.0
-    span = max(times) - min(times)
-    return len(times), span * len(times) / (len(times) - 1)
-
-
-def _decode(film: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames in showing order, up to the end or to where the file is damaged beyond reading."""
-    packets = film.demux(stream)
-    bad_in_a_row = 0
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):
-            return
-        try:
-            frames = packet.decode()
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError:
-            # One broken packet is common in old files and harmless; a long run of them is the damage itself.
-            bad_in_a_row += 1
-            if bad_in_a_row > 50:
-                return
-            continue
-        if frames:
-            bad_in_a_row = 0
-        for frame in frames:
-            if isinstance(frame, VideoFrame) and not frame.is_corrupt:
-                yield frame
-
-
-def _upright(frame: VideoFrame, pixel_ratio: float, max_side: int | None) -> Image:
-    """uint8 (H, W, 3): scaled to square pixels and to max_side, turned as its display matrix says."""
-    width, height = frame.width, frame.height
-    if pixel_ratio > 1:
-        width = round(width * pixel_ratio)
-    elif pixel_ratio < 1:
-        height = round(height / pixel_ratio)
-    if max_side is not None and max(width, height) > max_side:
-        shrink = max_side / max(width, height)
-        width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
-    how = "AREA" if width < frame.width else "BICUBIC"
-    image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=how), dtype=np.uint8)
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    for lent in lend_frames(source, step, max_side, max_rate=max_rate, start=start, end=end, pace=pace):
+        image = np.empty((lent.height, lent.width, 3), dtype=np.uint8)
+        lent.write(image)
+        yield Frame(lent.index, lent.time, image, lent.shot)

@@ -1,0 +1,311 @@
+"""Decoded frames of a film, in showing order, from any point of it."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import io
+import math
+import pkgutil
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import BinaryIO, NamedTuple
+
+import av
+import av.filter
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from processing.engine.frames import MediaError
+
+# 8K film is 33 megapixels a frame.
+MAX_FRAME_PIXELS = 40_000_000
+# From this size on a frame is worth being decoded by several threads; below it they cost more than they bring.
+_THREADED_PIXELS = 1_500_000
+# AV_DISPOSITION_ATTACHED_PIC: the cover of a song is a picture track too.
+_ATTACHED_PICTURE = 0x0400
+NOTHING = "Nothing of this film can be decoded; it may be damaged, so please send another copy."
+
+
+def warm_up() -> None:
+    """Load every part of PyAV now; a confined process cannot later."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if module.name not in ("av.__main__", "av.datasets"):
+            importlib.import_module(module.name)
+
+
+class Decoded(NamedTuple):
+    """ticks: time stamp in units of the track's time base."""
+
+    ticks: int
+    frame: VideoFrame
+
+
+def open_film(source: BinaryIO) -> InputContainer:
+    """Open a film that has at least one picture track. Raises MediaError."""
+    source.seek(0)
+    try:
+        film = av.open(_Reader(source), mode="r", metadata_errors="ignore")
+    except av.error.FFmpegError as error:
+        raise_no_memory(error)
+        raise MediaError(
+            "This file is neither a film nor a picture that can be read; please send MP4, MOV, WebM, MKV, AVI, "
+            "JPEG, PNG, HEIC or WebP, and if it is one of these, send it again: it may have been cut off."
+        ) from error
+    if not film.streams.video or int(film.streams.video[0].disposition) & _ATTACHED_PICTURE:
+        film.close()
+        raise MediaError("This file holds no moving picture, only sound or data; please send a film or a photograph.")
+    context = film.streams.video[0].codec_context
+    pixels = context.width * context.height
+    if pixels > MAX_FRAME_PIXELS:
+        film.close()
+        raise MediaError(
+            f"This film has {context.width} x {context.height} pixels a frame, more than can be read; "
+            "please send a copy in 4K or smaller."
+        )
+    context.thread_type = "AUTO" if pixels > _THREADED_PIXELS else "SLICE"
+    return film
+
+
+class _Reader:
+    """Shows PyAV only the reading half of a source, so that it neither closes nor names it."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def read(self, size: int = -1) -> bytes:
+        return self._source.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._source.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._source.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def raise_no_memory(error: av.error.FFmpegError) -> None:
+    """Too little memory is no fault of the file's: raises MemoryError then."""
+    if error.errno == errno.ENOMEM:
+        raise MemoryError from error
+
+
+def rate_of(stream: VideoStream) -> Fraction:
+    """Frames a second on the average, 25 where the film does not say."""
+    rate = stream.average_rate or stream.guessed_rate
+    return Fraction(rate) if rate and rate > 0 else Fraction(25)
+
+
+def pixel_ratio(stream: VideoStream) -> float:
+    """Width over height of one pixel; camcorder tape has 16:15 or 64:45."""
+    ratio = stream.sample_aspect_ratio
+    return float(ratio) if ratio and 0.2 < ratio < 5 else 1.0
+
+
+def decode(film: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+    """Frames in showing order from where `film` stands, to the end or to where it is damaged beyond reading.
+
+    Frames that are stored as two half pictures come without their combs (the filter bwdif, by Thomas Mundt 2016,
+    after the BBC's Weston 3-field method).
+    """
+    base = stream.time_base or Fraction(1, 1000)
+    spacing = max(1, round(1 / (rate_of(stream) * base)))
+    last: int | None = None
+    for frame in _deinterlaced(_decoded(film, stream), base):
+        ticks = frame.pts
+        if ticks is None:
+            ticks = 0 if last is None else last + spacing
+        elif frame.time_base is not None and frame.time_base != base:
+            ticks = round(ticks * frame.time_base / base)
+        last = ticks
+        yield Decoded(ticks, frame)
+
+
+def decode_from(source: BinaryIO, start: float) -> Iterator[tuple[InputContainer, int, Iterator[Decoded]]]:
+    """Open `source`, and give, once, the film, the ticks of its first frame, and its frames from a keyframe before
+    `start` (seconds from the first frame) on. The film is closed when the iterator ends. Raises MediaError.
+    """
+    with open_film(source) as film:
+        stream = film.streams.video[0]
+        frames = decode(film, stream)
+        first = next(frames, None)
+        if first is None:
+            raise MediaError(NOTHING)
+        origin = first.ticks
+        if start <= 0:
+            yield film, origin, _with(first, frames)
+            return
+        target = origin + to_ticks(start, stream)
+        first = None
+        try:
+            film.seek(target, stream=stream)
+        except av.error.FFmpegError as error:
+            raise_no_memory(error)
+        else:
+            frames = decode(film, stream)
+            first = next(frames, None)
+        if first is not None and first.ticks <= target:
+            yield film, origin, _with(first, frames)
+            return
+    # Without an index a jump may land too late, or nowhere: then everything before is decoded too.
+    with open_film(source) as film:
+        yield film, origin, decode(film, film.streams.video[0])
+
+
+def _with(first: Decoded, rest: Iterator[Decoded]) -> Iterator[Decoded]:
+    yield first
+    yield from rest
+
+
+def to_ticks(seconds: float, stream: VideoStream) -> int:
+    return round(seconds / float(stream.time_base or Fraction(1, 1000)))
+
+
+def keyframes(source: BinaryIO, spacing: float) -> list[float]:
+    """Seconds from the first frame at which decoding can begin, some `spacing` seconds apart at least, without 0.
+
+    Nothing but the first frame is decoded. Where the film has a whole index only that is asked.
+    """
+    with open_film(source) as film:
+        stream = film.streams.video[0]
+        first = next(decode(film, stream), None)
+        if first is None:
+            raise MediaError(NOTHING)
+        base = float(stream.time_base or Fraction(1, 1000))
+        indexed = "mp4" in film.format.name and len(stream.index_entries) > 1
+        stamps = _indexed(film, stream, first.ticks, to_ticks(spacing, stream)) if indexed else _walked(source)
+        found: list[float] = []
+        for ticks in stamps:
+            seconds = (ticks - first.ticks) * base
+            if seconds >= (found[-1] if found else 0.0) + spacing:
+                found.append(seconds)
+        return found
+
+
+def _indexed(film: InputContainer, stream: VideoStream, ticks: int, spacing: int) -> Iterator[int]:
+    """Time stamps of the first keyframe that is `spacing` ticks after the one before, and so on."""
+    last = stream.index_entries[len(stream.index_entries) - 1].timestamp
+    at = ticks + spacing
+    while at <= last:
+        try:
+            film.seek(at, stream=stream, backward=False)
+            packet = next(film.demux(stream), None)
+        except av.error.FFmpegError as error:
+            raise_no_memory(error)
+            return
+        if packet is None or packet.pts is None:
+            return
+        if packet.pts < ticks + spacing:
+            at += spacing // 8 + 1  # jumps go by decoding times, and may land a little before
+            continue
+        yield packet.pts
+        ticks = packet.pts
+        at = ticks + spacing
+
+
+def _walked(source: BinaryIO) -> Iterator[int]:
+    with open_film(source) as film:
+        stream = film.streams.video[0]
+        try:
+            for packet in film.demux(stream):
+                if packet.is_keyframe and packet.pts is not None:
+                    yield packet.pts
+        except av.error.FFmpegError as error:
+            raise_no_memory(error)  # otherwise cut off: what was found up to here is what can be read
+
+
+def length_of(stream: VideoStream, film: InputContainer) -> float:
+    """Seconds, 0 where the file does not say."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return film.duration / av.time_base if film.duration else 0.0
+
+
+def count_packets(source: BinaryIO) -> tuple[int, float]:
+    """Frames and seconds of a film, counted from its packets without decoding them."""
+    count, least, most = 0, math.inf, -math.inf
+    with open_film(source) as film:
+        stream = film.streams.video[0]
+        base = float(stream.time_base or Fraction(1, 1000))
+        try:
+            for packet in film.demux(stream):
+                if packet.size and packet.pts is not None:
+                    count += 1
+                    least, most = min(least, packet.pts), max(most, packet.pts)
+        except av.error.FFmpegError as error:
+            raise_no_memory(error)  # otherwise cut off: what was counted up to here is what can be read
+    if count < 2:
+        return max(1, count), 0.0
+    return count, (most - least) * base * count / (count - 1)
+
+
+def _decoded(film: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    packets = film.demux(stream)
+    bad_in_a_row = 0
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            raise_no_memory(error)
+            return
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError as error:
+            raise_no_memory(error)
+            # One broken packet is common in old files and harmless; a long run of them is the damage itself.
+            bad_in_a_row += 1
+            if bad_in_a_row > 50:
+                return
+            continue
+        if frames:
+            bad_in_a_row = 0
+        for frame in frames:
+            if isinstance(frame, VideoFrame) and not frame.is_corrupt:
+                yield frame
+
+
+def _deinterlaced(frames: Iterator[VideoFrame], base: Fraction) -> Iterator[VideoFrame]:
+    """The same frames, at the same times; those before the first interlaced one are not touched."""
+    graph: av.filter.Graph | None = None
+    shape = None
+    for frame in frames:
+        if graph is None and not frame.interlaced_frame:
+            yield frame
+            continue
+        if graph is None or shape != (frame.width, frame.height, frame.format.name):
+            if graph is not None:
+                yield from _pull(graph, last=True)
+            graph = _weaver(frame, base)
+            shape = (frame.width, frame.height, frame.format.name)
+        graph.push(frame)
+        yield from _pull(graph)
+    if graph is not None:
+        yield from _pull(graph, last=True)
+
+
+def _weaver(frame: VideoFrame, base: Fraction) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
+    bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(bwdif)
+    bwdif.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _pull(graph: av.filter.Graph, last: bool = False) -> Iterator[VideoFrame]:
+    if last:
+        graph.push(None)
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
