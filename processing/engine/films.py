@@ -17,15 +17,21 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from processing.engine.frames import MediaError
+from processing.engine.frames import NO_MEMORY, MediaError
 
 # 8K film is 33 megapixels a frame.
 MAX_FRAME_PIXELS = 40_000_000
+# What cameras, phones, browsers, recorders and old computers make. Playlists are not among it: they name other files
+# and addresses, which the library would fetch.
+_OPTIONS = {
+    "format_whitelist": "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,mjpeg,flv,asf,ogg,dv,mxf,rm,swf,obu,ivf",
+    "protocol_whitelist": "none",
+}
 # From this size on a frame is worth being decoded by several threads; below it they cost more than they bring.
 _THREADED_PIXELS = 1_500_000
 # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is a picture track too.
 _ATTACHED_PICTURE = 0x0400
-NOTHING = "Nothing of this film can be decoded; it may be damaged, so please send another copy."
+NOTHING = "Nothing of this file can be decoded; it may be damaged, so please send another copy."
 
 
 def warm_up() -> None:
@@ -46,9 +52,9 @@ def open_film(source: BinaryIO) -> InputContainer:
     """Open a film that has at least one picture track. Raises MediaError."""
     source.seek(0)
     try:
-        film = av.open(_Reader(source), mode="r", metadata_errors="ignore")
+        film = av.open(_Reader(source), mode="r", metadata_errors="ignore", options=_OPTIONS)
     except av.error.FFmpegError as error:
-        raise_no_memory(error)
+        refuse_for_memory(error)
         raise MediaError(
             "This file is neither a film nor a picture that can be read; please send MP4, MOV, WebM, MKV, AVI, "
             "JPEG, PNG, HEIC or WebP, and if it is one of these, send it again: it may have been cut off."
@@ -57,6 +63,9 @@ def open_film(source: BinaryIO) -> InputContainer:
         film.close()
         raise MediaError("This file holds no moving picture, only sound or data; please send a film or a photograph.")
     context = film.streams.video[0].codec_context
+    if context is None:
+        film.close()
+        raise MediaError("This film is stored in a way that cannot be read here; please send a copy as MP4 with H.264.")
     pixels = context.width * context.height
     if pixels > MAX_FRAME_PIXELS:
         film.close()
@@ -64,6 +73,7 @@ def open_film(source: BinaryIO) -> InputContainer:
             f"This film has {context.width} x {context.height} pixels a frame, more than can be read; "
             "please send a copy in 4K or smaller."
         )
+    context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # should it grow further on
     context.thread_type = "AUTO" if pixels > _THREADED_PIXELS else "SLICE"
     return film
 
@@ -87,10 +97,10 @@ class _Reader:
         return True
 
 
-def raise_no_memory(error: av.error.FFmpegError) -> None:
-    """Too little memory is no fault of the file's: raises MemoryError then."""
+def refuse_for_memory(error: av.error.FFmpegError) -> None:
+    """Too little memory is no damage to be passed over: raises MediaError then."""
     if error.errno == errno.ENOMEM:
-        raise MemoryError from error
+        raise MediaError(NO_MEMORY) from error
 
 
 def rate_of(stream: VideoStream) -> Fraction:
@@ -143,7 +153,7 @@ def decode_from(source: BinaryIO, start: float) -> Iterator[tuple[InputContainer
         try:
             film.seek(target, stream=stream)
         except av.error.FFmpegError as error:
-            raise_no_memory(error)
+            refuse_for_memory(error)
         else:
             frames = decode(film, stream)
             first = next(frames, None)
@@ -194,7 +204,7 @@ def _indexed(film: InputContainer, stream: VideoStream, ticks: int, spacing: int
             film.seek(at, stream=stream, backward=False)
             packet = next(film.demux(stream), None)
         except av.error.FFmpegError as error:
-            raise_no_memory(error)
+            refuse_for_memory(error)
             return
         if packet is None or packet.pts is None:
             return
@@ -214,7 +224,7 @@ def _walked(source: BinaryIO) -> Iterator[int]:
                 if packet.is_keyframe and packet.pts is not None:
                     yield packet.pts
         except av.error.FFmpegError as error:
-            raise_no_memory(error)  # otherwise cut off: what was found up to here is what can be read
+            refuse_for_memory(error)  # otherwise cut off: what was found up to here is what can be read
 
 
 def length_of(stream: VideoStream, film: InputContainer) -> float:
@@ -236,7 +246,7 @@ def count_packets(source: BinaryIO) -> tuple[int, float]:
                     count += 1
                     least, most = min(least, packet.pts), max(most, packet.pts)
         except av.error.FFmpegError as error:
-            raise_no_memory(error)  # otherwise cut off: what was counted up to here is what can be read
+            refuse_for_memory(error)  # otherwise cut off: what was counted up to here is what can be read
     if count < 2:
         return max(1, count), 0.0
     return count, (most - least) * base * count / (count - 1)
@@ -251,14 +261,14 @@ def _decoded(film: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         except StopIteration:
             return
         except av.error.FFmpegError as error:
-            raise_no_memory(error)
+            refuse_for_memory(error)
             return
         try:
             frames = packet.decode()
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
-            raise_no_memory(error)
+            refuse_for_memory(error)
             # One broken packet is common in old files and harmless; a long run of them is the damage itself.
             bad_in_a_row += 1
             if bad_in_a_row > 50:

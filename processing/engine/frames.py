@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 from processing.engine.arrays import Image
 
+NO_MEMORY = "This file needs more memory than can be given to one file; please send a smaller copy, or another if it is damaged."
+
 
 class MediaError(ValueError):
     """A file that cannot be used; the message is one sentence for the person who sent it."""

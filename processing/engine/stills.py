@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from processing.engine.arrays import Image
-from processing.engine.frames import MediaError
+from processing.engine.frames import NO_MEMORY, MediaError
 
 try:
     from pillow_heif import register_heif_opener
@@ -96,6 +96,8 @@ def read_still(still: Pillow.Image, max_side: int | None) -> Pillow.Image:
         if max_side is not None and max(picture.size) > max_side:
             picture.thumbnail((max_side, max_side), Pillow.Resampling.LANCZOS, reducing_gap=3.0)
         return picture if turn is None else picture.transpose(turn)
+    except MemoryError as error:
+        raise MediaError(NO_MEMORY) from error
     except _FAULTS as error:
         raise MediaError(_DAMAGED) from error
 

@@ -21,13 +21,12 @@ import numpy as np
 from processing.engine.arrays import Image
 from processing.engine.decoding import wire
 from processing.engine.films import MAX_FRAME_PIXELS
-from processing.engine.frames import MediaError
+from processing.engine.frames import NO_MEMORY, MediaError
 from processing.engine.stills import MAX_STILL_PIXELS
 
 _CHILD = Path(__file__).with_name("child.py")
 _LONGEST_SENTENCE = 400
 BROKEN = "This file makes its reader break off; it is damaged or made in an unusual way, so please send another copy."
-_MEMORY = "This file needs more memory than can be given to one file; please send a smaller copy."
 _SLOW = "This file takes too long to read; it may be damaged, so please send another copy."
 
 
@@ -95,7 +94,7 @@ class Decoder:
                     case ["failed", str(sentence), str(trace)]:
                         raise MediaError(_plain(sentence)) from DecoderDied(trace)
                     case ["memory", str(trace)]:
-                        raise MediaError(_MEMORY) from self.end(trace)
+                        raise MediaError(NO_MEMORY) from self.end(trace)
                     case ["broken", str(trace)]:
                         raise MediaError(BROKEN) from self.end(trace)
                     case _:
@@ -255,7 +254,7 @@ class Decoder:
             raise MediaError(BROKEN) from self.end("it hung up and went on")
         if code >= 0:
             raise MediaError(BROKEN) from self.end(f"exit code {code}")
-        sentence = {signal.SIGXCPU: _SLOW, signal.SIGKILL: _MEMORY}.get(signal.Signals(-code), BROKEN)
+        sentence = {signal.SIGXCPU: _SLOW, signal.SIGKILL: NO_MEMORY}.get(signal.Signals(-code), BROKEN)
         raise MediaError(sentence) from self.end(f"ended by {signal.Signals(-code).name}")
 
 

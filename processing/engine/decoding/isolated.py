@@ -19,7 +19,7 @@ class Media:
 
     def __init__(self, source: BinaryIO, decoder: Decoder, owned: bool = False) -> None:
         self._source = source
-        self._decoder = decoder
+        self.decoder = decoder
         self._owned = owned
         self._info: MediaInfo | None = None
         self._reading = 0
@@ -33,7 +33,7 @@ class Media:
 
     def close(self) -> None:
         if self._owned:
-            self._decoder.close()
+            self.decoder.close()
         else:
             self._end_reading()
 
@@ -47,14 +47,14 @@ class Media:
     def segments(self, seconds: float = 120.0) -> list[tuple[float, float]]:
         """As `media.segments`. Raises MediaError."""
         self._end_reading()
-        self._decoder.request(self._source, "segments", seconds)
-        match self._decoder.answer():
+        self.decoder.request(self._source, "segments", seconds)
+        match self.decoder.answer():
             case ["bounds", [_, *_] as bounds]:
                 try:
                     return [(float(start), float(end)) for start, end in bounds]
                 except (TypeError, ValueError):
-                    raise MediaError(BROKEN) from self._decoder.end("it answered with no bounds")
-        raise MediaError(BROKEN) from self._decoder.end("it answered with something else than bounds")
+                    raise MediaError(BROKEN) from self.decoder.end("it answered with no bounds")
+        raise MediaError(BROKEN) from self.decoder.end("it answered with something else than bounds")
 
     def frames(
         self,
@@ -82,20 +82,20 @@ class Media:
             "paced": pace is not None,
             "rate": 0.0 if pace is None else pace.rate,
         }
-        self._decoder.request(self._source, "frames", arguments)
+        self.decoder.request(self._source, "frames", arguments)
         self._under_way = True
         try:
             while True:
-                match self._decoder.answer():
+                match self.decoder.answer():
                     case ["frame", int(slot), int(index), int() | float() as time, int(shot), int(height), int(width)]:
-                        image = self._decoder.picture(slot, height, width)
-                        self._decoder.send(["next", slot, 0.0 if pace is None else pace.rate])
+                        image = self.decoder.picture(slot, height, width)
+                        self.decoder.send(["next", slot, 0.0 if pace is None else pace.rate])
                         yield Frame(index, float(time), image, shot)
                     case ["end"]:
                         self._under_way = False
                         return
                     case _:
-                        raise MediaError(BROKEN) from self._decoder.end("it answered with something else than a frame")
+                        raise MediaError(BROKEN) from self.decoder.end("it answered with something else than a frame")
                 if self._reading != mine:
                     raise RuntimeError("something else has been asked of this file since")
         except MediaError:
@@ -107,20 +107,20 @@ class Media:
 
     def _ask_info(self) -> MediaInfo:
         self._end_reading()
-        self._decoder.request(self._source, "probe")
-        match self._decoder.answer():
+        self.decoder.request(self._source, "probe")
+        match self.decoder.answer():
             case ["info", dict(said)]:
                 info = _info(said)
                 if info is not None:
                     return info
-        raise MediaError(BROKEN) from self._decoder.end("it answered with something else than a description")
+        raise MediaError(BROKEN) from self.decoder.end("it answered with something else than a description")
 
     def _end_reading(self) -> None:
         """Stop the frames that are under way, if there are any."""
         if self._under_way:
             self._under_way = False
             self._reading += 1
-            self._decoder.stop()
+            self.decoder.stop()
 
 
 def _info(said: dict[str, Any]) -> MediaInfo | None:

@@ -171,6 +171,14 @@ def test_what_is_no_picture_is_refused_in_one_sentence(content, says):
             use(io.BytesIO(content))
 
 
+def test_a_playlist_reaches_no_other_file(monkeypatch):
+    monkeypatch.chdir(CLIPS)
+    playlist = b"ffconcat version 1.0\nfile 'cap13_edit2.mp4'\n"
+
+    with pytest.raises(MediaError, match="neither a film nor a picture"):
+        probe(io.BytesIO(playlist))
+
+
 def test_a_film_whose_index_was_cut_off_is_refused():
     whole = (CLIPS / "cap13_edit2.mp4").read_bytes()
     at = whole.index(b"moov")
