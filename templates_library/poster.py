@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from processing.engine.decoding import read_frames
 from processing.engine.detection import FaceDetector
-from processing.engine.media import read_frames
 
 LONGER_SIDE = 960
 LOOK_AT = 40

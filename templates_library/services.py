@@ -10,7 +10,8 @@ from typing import BinaryIO
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from processing.engine.media import MediaError, MediaInfo, probe
+from processing.engine.decoding import probe
+from processing.engine.media import MediaError, MediaInfo
 from templates_library.models import Review, Template, TemplateRevision
 from templates_library.poster import make_poster
 from templates_library.preparation import prepare_revision

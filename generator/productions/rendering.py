@@ -15,8 +15,8 @@ from generator.productions.assembly import assemble, title_frames
 from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, sign
 from generator.protection.visible_mark import VisibleMark
+from processing.engine.decoding import read_frames
 from processing.engine.identity import embed
-from processing.engine.media import read_frames
 
 Picture = NDArray[np.uint8]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -49,8 +50,9 @@ def limit(memory: int) -> None:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
-    with open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")  # where the machine runs short of memory, this process goes first
+    # Where the machine runs short of memory, this process goes first; some containers leave that to themselves.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
 
 
 def renew_processor_time(seconds: float) -> None:
