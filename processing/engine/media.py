@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image as Pillow
 
-from processing.engine import films, stills
+from processing.engine import films, packets, stills
 from processing.engine.colours import upright
 from processing.engine.frames import Frame, MediaError, MediaInfo, Pace
 from processing.engine.reading import lend_frames
@@ -40,11 +40,11 @@ def probe(source: BinaryIO) -> MediaInfo:
         if first is None:
             raise MediaError(films.NOTHING)
         height, width = upright(first.frame, films.pixel_ratio(stream), None).shape[:2]
-        frames, seconds = stream.frames, films.length_of(stream, film)
+        frames, seconds = stream.frames, packets.length_of(stream, film)
     rate = stream.average_rate or stream.guessed_rate
     if not frames or not seconds or not rate:
         # Films recorded by a browser state neither length nor number of frames; other Matroska files state the length.
-        counted, lasting = films.count_packets(source)
+        counted, lasting = packets.count_packets(source)
         rate = Fraction(counted / lasting).limit_denominator(1001) if lasting else Fraction(25)
         # A length that the file does state tells, beside what can be counted, that it was cut off.
         frames, seconds = frames or counted, seconds or lasting
@@ -71,7 +71,7 @@ def segments(source: BinaryIO, seconds: float = 120.0) -> list[tuple[float, floa
     """
     if stills.open_still(source) is not None:
         return [(0.0, math.inf)]
-    bounds = [0.0, *films.keyframes(source, seconds), math.inf]
+    bounds = [0.0, *packets.keyframes(source, seconds), math.inf]
     return list(pairwise(bounds))
 
 

@@ -58,6 +58,8 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self._source: BinaryIO | None = None
         self._size = 0
+        self._ticket = 0
+        self._busy = False
 
     def __enter__(self) -> Self:
         return self
@@ -70,17 +72,25 @@ class Decoder:
         """Of the decoding process, while there is one."""
         return self._process.pid if self._process else None
 
-    def request(self, source: BinaryIO, name: str, *arguments: Any) -> None:
-        """Begin something with `source`. Whatever was begun before must have ended."""
+    def request(self, source: BinaryIO, name: str, *arguments: Any) -> int:
+        """Begin something with `source`, and end what was begun before. Gives the ticket to get the answers for."""
+        self.stop(self._ticket)
         if self._process is None:
             self._start()
         self._source = source
         self._size = source.seek(0, os.SEEK_END)
         self._progress()
+        self._ticket += 1
+        self._busy = True
         self.send([name, self._size, *arguments])
+        return self._ticket
 
-    def answer(self) -> list[Any]:
-        """The next answer; until then the file is read out to the process. Raises MediaError, and what `source` raises."""
+    def answer(self, ticket: int) -> list[Any]:
+        """The next answer; until then the file is read out to the process. Raises MediaError, what `source` raises, and
+        RuntimeError if something else has been requested since.
+        """
+        if ticket != self._ticket or not self._busy:
+            raise RuntimeError("something else has been asked of this decoder since")
         try:
             while True:
                 message = self._receive()
@@ -92,13 +102,17 @@ class Decoder:
                     case ["alive"]:
                         self._progress()
                     case ["failed", str(sentence), str(trace)]:
+                        self._busy = False
                         raise MediaError(_plain(sentence)) from DecoderDied(trace)
                     case ["memory", str(trace)]:
                         raise MediaError(NO_MEMORY) from self.end(trace)
                     case ["broken", str(trace)]:
                         raise MediaError(BROKEN) from self.end(trace)
-                    case _:
+                    case ["frame", *_]:
                         self._progress()
+                        return message
+                    case _:
+                        self._busy = False
                         return message
         except MediaError:
             raise
@@ -123,10 +137,11 @@ class Decoder:
         image.ravel()[:] = np.frombuffer(self._slots[slot], np.uint8, image.size)
         return image
 
-    def stop(self) -> None:
-        """End the request that is under way; the process stays, or is ended if it does not listen."""
-        if self._process is None:
+    def stop(self, ticket: int) -> None:
+        """End that request, if it is under way; the process stays, or is ended if it does not listen."""
+        if ticket != self._ticket or not self._busy:
             return
+        self._busy = False
         self._line.settimeout(2.0)
         try:
             wire.send(self._line, ["stop"])
@@ -154,6 +169,7 @@ class Decoder:
         if self._process is None:
             return
         process, self._process = self._process, None
+        self._busy = False
         process.kill()
         process.wait()
         self._source = None

@@ -22,8 +22,7 @@ class Media:
         self.decoder = decoder
         self._owned = owned
         self._info: MediaInfo | None = None
-        self._reading = 0
-        self._under_way = False
+        self._reading = 0  # ticket of the last request
 
     def __enter__(self) -> Self:
         return self
@@ -35,7 +34,7 @@ class Media:
         if self._owned:
             self.decoder.close()
         else:
-            self._end_reading()
+            self.decoder.stop(self._reading)
 
     @property
     def info(self) -> MediaInfo:
@@ -46,9 +45,7 @@ class Media:
 
     def segments(self, seconds: float = 120.0) -> list[tuple[float, float]]:
         """As `media.segments`. Raises MediaError."""
-        self._end_reading()
-        self.decoder.request(self._source, "segments", seconds)
-        match self.decoder.answer():
+        match self._ask("segments", seconds):
             case ["bounds", [_, *_] as bounds]:
                 try:
                     return [(float(start), float(end)) for start, end in bounds]
@@ -67,12 +64,9 @@ class Media:
         pace: Pace | None = None,
     ) -> Iterator[Frame]:
         """As `media.read_frames`. The process works on the next frames while one is looked at, so that a change of
-        `pace` is felt some two frames later. Asking for anything else of this Media ends the iteration: it raises
+        `pace` is felt some two frames later. Asking the decoder for anything else ends the iteration: it raises
         RuntimeError if it is gone on with.
         """
-        self._end_reading()
-        self._reading += 1
-        mine = self._reading
         arguments: dict[str, Any] = {
             "step": step,
             "max_side": max_side,
@@ -82,45 +76,32 @@ class Media:
             "paced": pace is not None,
             "rate": 0.0 if pace is None else pace.rate,
         }
-        self.decoder.request(self._source, "frames", arguments)
-        self._under_way = True
+        ticket = self._reading = self.decoder.request(self._source, "frames", arguments)
         try:
             while True:
-                match self.decoder.answer():
+                match self.decoder.answer(ticket):
                     case ["frame", int(slot), int(index), int() | float() as time, int(shot), int(height), int(width)]:
                         image = self.decoder.picture(slot, height, width)
                         self.decoder.send(["next", slot, 0.0 if pace is None else pace.rate])
                         yield Frame(index, float(time), image, shot)
                     case ["end"]:
-                        self._under_way = False
                         return
                     case _:
                         raise MediaError(BROKEN) from self.decoder.end("it answered with something else than a frame")
-                if self._reading != mine:
-                    raise RuntimeError("something else has been asked of this file since")
-        except MediaError:
-            self._under_way = False
-            raise
         finally:
-            if self._reading == mine:
-                self._end_reading()
+            self.decoder.stop(ticket)
 
     def _ask_info(self) -> MediaInfo:
-        self._end_reading()
-        self.decoder.request(self._source, "probe")
-        match self.decoder.answer():
+        match self._ask("probe"):
             case ["info", dict(said)]:
                 info = _info(said)
                 if info is not None:
                     return info
         raise MediaError(BROKEN) from self.decoder.end("it answered with something else than a description")
 
-    def _end_reading(self) -> None:
-        """Stop the frames that are under way, if there are any."""
-        if self._under_way:
-            self._under_way = False
-            self._reading += 1
-            self.decoder.stop()
+    def _ask(self, name: str, *arguments: Any) -> list[Any]:
+        self._reading = self.decoder.request(self._source, name, *arguments)
+        return self.decoder.answer(self._reading)
 
 
 def _info(said: dict[str, Any]) -> MediaInfo | None:

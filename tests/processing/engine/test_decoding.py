@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from processing.engine import MediaError, decoding, media
 from processing.engine.decoding import Decoder, DecoderDied, Limits, open_media
 from tests.conftest import CLIPS
 from tests.processing.engine.media_kinds import encode, loop, scene, still, yuv
+from tests.processing.engine.processes import children, is_alive, is_asleep, open_descriptors, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +29,6 @@ def noise() -> bytes:
     """A film of noise, some 10 MB for 40 frames: it has to be read out piece by piece."""
     pictures = np.random.default_rng(0).integers(0, 255, (40, 360, 640, 3), dtype=np.uint8)
     return encode([yuv(picture) for picture in pictures], options={"crf": "8", "preset": "ultrafast"}).getvalue()
-
-
-def is_alive(process_id: int) -> bool:
-    return Path(f"/proc/{process_id}").exists()
-
-
-def open_descriptors() -> int:
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
 
 
 def same(one, other) -> bool:
@@ -131,19 +121,6 @@ def test_the_process_decodes_ahead_and_is_told_the_pace(make_film):
     assert len(times) > 80
 
 
-def is_asleep(process_id: int) -> bool:
-    return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
-
-
-def wait_until(holds) -> None:
-    paused = threading.Event()
-    for _ in range(500):
-        if holds():
-            return
-        paused.wait(0.02)
-    pytest.fail("it never came to that")
-
-
 @pytest.mark.parametrize("use", ["exhausted", "closed early", "left to the collector", "failed"])
 def test_nothing_is_left_behind(clip, use):
     list(decoding.read_frames(io.BytesIO(clip), step=400))
@@ -163,21 +140,6 @@ def test_nothing_is_left_behind(clip, use):
 
     assert open_descriptors() == before
     assert children() == []
-
-
-def children() -> list[int]:
-    """Processes that this one has started and that have not ended, or not been waited for."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue  # it has ended meanwhile
-            if parent == os.getpid() and (b"decoding/child.py" in command or not command):
-                found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT, signal.SIGXCPU, signal.SIGTERM])
@@ -314,77 +276,3 @@ def test_the_process_ends_with_its_parent(tmp_path):
 
     assert ended.returncode == -signal.SIGKILL
     wait_until(lambda: not is_alive(int(ended.stdout)))
-
-
-def test_the_process_knows_nothing_of_us(noise, monkeypatch):
-    monkeypatch.setenv("A_SECRET", "of ours")
-    with open_media(io.BytesIO(noise)) as film:
-        next(film.frames())
-        process = film.decoder.process_id
-        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines() if ":\t" in line)
-        limits = Path(f"/proc/{process}/limits").read_text()
-
-    assert status["NoNewPrivs"].strip() == "1"
-    assert status["Seccomp"].strip() == "2"
-    for name, most in (("Max core file size", "0"), ("Max file size", "0"), ("Max open files", "24")):
-        line = next(line for line in limits.splitlines() if line.startswith(name))
-        assert line[len(name) :].split()[:2] == [most, most]
-
-
-CONFINED = """
-import os, socket, sys
-sys.path.insert(0, sys.argv[1])
-from processing.engine.decoding import confine
-assert confine.lock()
-refused = []
-for name, act in {
-    "open": lambda: open("/etc/hostname"),
-    "write": lambda: open("/tmp/left-behind", "w"),
-    "environment of the parent": lambda: open(f"/proc/{os.getppid()}/environ"),
-    "network": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
-    "unix": lambda: socket.socket(socket.AF_UNIX),
-    "program": lambda: os.execv("/bin/true", ["true"]),
-    "signal": lambda: os.kill(os.getppid(), 0),
-    "remove": lambda: os.unlink("/tmp/nothing-of-this-name"),
-    "rename": lambda: os.rename("/tmp/nothing-of-this-name", "/tmp/other"),
-    "folder": lambda: os.mkdir("/tmp/nothing-of-this-name"),
-    "memory with a name": lambda: os.memfd_create("x"),
-}.items():
-    try:
-        act()
-    except PermissionError:
-        refused.append(name)
-print(",".join(refused))
-"""
-
-
-def test_a_locked_process_reaches_neither_files_nor_network():
-    root = str(Path(media.__file__).parents[2])
-    ended = subprocess.run([sys.executable, "-I", "-c", CONFINED, root], stdout=subprocess.PIPE, text=True, check=True)
-
-    assert ended.stdout.strip().split(",") == [
-        "open",
-        "write",
-        "environment of the parent",
-        "network",
-        "unix",
-        "program",
-        "signal",
-        "remove",
-        "rename",
-        "folder",
-        "memory with a name",
-    ]
-
-
-def test_the_processor_time_of_a_process_is_limited():
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from processing.engine.decoding import confine\n"
-        "confine.renew_processor_time(0.5)\n"
-        "while True: pass\n"
-    )
-    root = str(Path(media.__file__).parents[2])
-    ended = subprocess.run([sys.executable, "-I", "-c", program, root], check=False)
-
-    assert ended.returncode == -signal.SIGXCPU

@@ -9,7 +9,7 @@ import pytest
 from processing.engine import MediaError
 from processing.engine.decoding import Decoder, Limits, open_media
 from tests.processing.engine import broken_media
-from tests.processing.engine.test_decoding import children
+from tests.processing.engine.processes import children
 
 NO_WORD_FOR_PEOPLE = re.compile(r"Traceback|Error|Exception|Errno|NoneType|0x|<|>|\n|\b[a-z]+_[a-z]+\b")
 
