@@ -8,6 +8,8 @@ import av
 import numpy as np
 from PIL import Image as Pillow
 
+from processing.engine import Frame
+
 
 def encode(
     frames: Sequence[av.VideoFrame],
@@ -70,3 +72,7 @@ def scene(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
     """A picture unlike that of any other seed: uint8 (H, W, 3), soft patches of colour."""
     patches = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     return np.asarray(Pillow.fromarray(patches).resize((width, height), Pillow.Resampling.BILINEAR))
+
+
+def same(one: Frame, other: Frame) -> bool:
+    return (one.index, one.time, one.shot) == (other.index, other.time, other.shot) and bool((one.image == other.image).all())
