@@ -32,6 +32,14 @@ def may_be_shown(content_type: str) -> bool:
     return content_type in SHOWN.values()
 
 
+def clean_folder(path: str) -> str:
+    """The folders of a path that a sender names, each cleaned like a file's name; the innermost of them, if they are too long."""
+    parts = [clean_filename(part) for part in path.replace("\\", "/").split("/") if part.strip(" .")]
+    while len("/".join(parts)) > LONGEST_NAME:
+        parts = parts[1:]
+    return "/".join(parts)
+
+
 def clean_filename(name: str) -> str:
     """The last part of a path, without control and direction characters, at most LONGEST_NAME characters with its ending kept.
 

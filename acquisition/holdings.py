@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from acquisition.models import Footage, Upload
+from acquisition.models import Footage, Sidecar, Upload
 from acquisition.queries import jobs_of_footage
 from acquisition.services import queue_analysis
 from twinvault.custody.objects import incoming_path
@@ -16,7 +16,7 @@ from twinvault.vaults.services import has_consent
 
 
 def rows(vault: Vault) -> list[Rows]:
-    return [Rows(Footage.objects.filter(vault=vault))]
+    return [Rows(Footage.objects.filter(vault=vault)), Rows(Sidecar.objects.filter(vault=vault))]
 
 
 def destroy_keys(vault: Vault, _scope: Scope) -> None:
@@ -35,6 +35,8 @@ def erase(vault: Vault, scope: Scope) -> None:
         transaction.on_commit(lambda path=path: path.unlink(missing_ok=True))
     vault.uploads.filter(wrapped_key=b"").delete()
     gone.delete()
+    vault.timeline_changes.all().delete()
+    vault.sidecars.all().delete()
 
 
 def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
@@ -50,4 +52,4 @@ def look_at_what_waits(vault: Vault, by) -> None:
             queue_analysis(footage, by=by)
 
 
-HOLDING = Holding("acquisition", models=(Footage,), rows=rows, destroy_keys=destroy_keys, erase=erase, paths=paths)
+HOLDING = Holding("acquisition", models=(Footage, Sidecar), rows=rows, destroy_keys=destroy_keys, erase=erase, paths=paths)

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from typing import BinaryIO
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from acquisition.files import clean_filename, content_type_for
+from acquisition.dates import note_when, propose
+from acquisition.files import clean_filename, clean_folder, content_type_for
 from acquisition.models import Footage, Upload
 from acquisition.queries import jobs_of_footage
 from acquisition.removal import erase_what_was_made_from
+from acquisition.sidecars import forget_sidecars
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
@@ -25,11 +28,20 @@ class FootageRefused(Exception):
     """The file cannot become footage of this vault. The message is one sentence for the person."""
 
 
-def add_footage(vault: Vault, life_stage: LifeStage, filename: str, source: BinaryIO, *, by) -> Footage:
-    """Keeps a file as footage of a life stage and queues its analysis.
+def add_footage(
+    vault: Vault,
+    life_stage: LifeStage | None,
+    filename: str,
+    source: BinaryIO,
+    *,
+    by,
+    folder: str = "",
+    batch: UUID | None = None,
+) -> Footage:
+    """Keeps a file as footage of a life stage, or of the one that its date says, and queues its analysis.
 
-    `source` is a seekable binary reader. FootageRefused if it is empty or in the vault already; NotAllowed without a
-    consent in force.
+    `source` is a seekable binary reader; `folder` is where the file lay, `batch` what was sent in the same go. FootageRefused if
+    it is empty or in the vault already; NotAllowed without a consent in force.
     """
     require_consent(vault.subject)
     filename = clean_filename(filename)
@@ -45,15 +57,26 @@ def add_footage(vault: Vault, life_stage: LifeStage, filename: str, source: Bina
         fingerprint,
         lambda: objects.store_stream(vault.keyring, "footage", source, content_type_for(filename)),
         by=by,
+        folder=folder,
+        batch=batch,
     )
 
 
 @transaction.atomic
 def keep_footage(
-    vault: Vault, life_stage: LifeStage, filename: str, fingerprint: str, take_content: Callable[[], StoredObject], *, by
+    vault: Vault,
+    life_stage: LifeStage | None,
+    filename: str,
+    fingerprint: str,
+    take_content: Callable[[], StoredObject],
+    *,
+    by,
+    folder: str = "",
+    batch: UUID | None = None,
 ) -> Footage:
     """Makes the row of a piece of footage, and queues its analysis while a consent is in force and the safe is not sealed.
 
+    A life stage is a person's choice and stays; without one it follows the date, and is a guess while there is none.
     `take_content` stores the bytes; it is called only once it is certain that they are new to the vault. FootageRefused if not.
     """
     Vault.objects.select_for_update().get(id=vault.id)
@@ -63,9 +86,20 @@ def keep_footage(
             f"{filename} is the same file as {earlier.filename}, "
             f"which was added to this vault on {timezone.localtime(earlier.added_at):%d %B %Y}."
         )
+    if life_stage is None and not (first := vault.subject.life_stages.first()):
+        raise FootageRefused(f"No stage of life is named yet that {filename} could belong to: name one first.")
     footage = Footage.objects.create(
-        vault=vault, life_stage=life_stage, content=take_content(), fingerprint=fingerprint, filename=filename, added_by=by
+        vault=vault,
+        life_stage=life_stage or first,
+        stage_source=Footage.StageSource.PERSON if life_stage else Footage.StageSource.GUESS,
+        content=take_content(),
+        fingerprint=fingerprint,
+        filename=filename,
+        folder=clean_folder(folder),
+        batch=batch,
+        added_by=by,
     )
+    note_when(footage)
     record("footage added", actor=by, vault_id=vault.id, target=footage, bytes=footage.content.size)
     if has_consent(vault.subject) and not is_locked(vault):
         queue_analysis(footage, by=by)
@@ -85,5 +119,8 @@ def remove_footage(footage: Footage, *, by) -> None:
     record("footage removed", actor=by, vault_id=footage.vault_id, target=footage)
     content = footage.content
     Upload.objects.filter(footage=footage).delete()
+    forget_sidecars(footage)
     footage.delete()
     objects.erase(content)
+    # a guess may have named it
+    propose(footage.vault, around=footage)

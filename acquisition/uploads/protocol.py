@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import urllib.parse
 from collections.abc import Callable, Iterator
 from functools import wraps
 
@@ -105,10 +106,15 @@ def body_of(request: HttpRequest) -> Iterator[bytes]:
 
 
 def describe(upload: Upload) -> dict[str, str]:
-    """The headers that say how an upload stands; for a whole one, TwinVault-Footage is the address of its page."""
+    """The headers that say how an upload stands; for a whole one, TwinVault-Footage is the address of its page.
+
+    Of a sidecar, TwinVault-Said tells in a percent-encoded sentence what became of it.
+    """
     headers = {"Upload-Offset": str(upload.offset), "Upload-Length": str(upload.length)}
     if upload.footage_id:
         headers["TwinVault-Footage"] = reverse("footage", args=[upload.footage_id])
+    elif upload.said:
+        headers["TwinVault-Said"] = urllib.parse.quote(upload.said, safe=" ,:;'()/")
     else:
         headers["Upload-Expires"] = http_date(upload.expires_at.timestamp())
     return headers

@@ -2,7 +2,8 @@
 
 1. `begin_upload`: the row, and a file that holds nothing but the header of its encrypted stream.
 2. `receive`, as often as it takes: bytes are encrypted as they arrive; what came before a disconnect or a full disk is kept.
-3. With the last byte: fingerprint, then either footage with its analysis queued, or a refusal.
+3. With the last byte: fingerprint, then either footage with its analysis queued, or a refusal. Of a sidecar only what it says
+   is kept.
 4. Or `discard`, by the person or by the clock.
 """
 
@@ -10,16 +11,19 @@ import logging
 import shutil
 from collections.abc import Iterable
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from acquisition.files import clean_filename, content_type_for
+from acquisition.dating.sidecars import LARGEST as LARGEST_SIDECAR
+from acquisition.dating.sidecars import is_sidecar
+from acquisition.files import clean_filename, clean_folder, content_type_for
 from acquisition.models import Upload
 from acquisition.services import FootageRefused, keep_footage
+from acquisition.sidecars import SidecarRefused, keep_sidecar
 from acquisition.uploads.errors import BadRequest, Busy, DiskFull, Gone, TooLarge, UploadRefused, WrongOffset
 from acquisition.uploads.incoming import Incoming, arrived, new_wrapped_key
 from acquisition.uploads.lease import Lease
@@ -36,8 +40,13 @@ def _expiry():
     return timezone.now() + timedelta(seconds=settings.ENV.upload_expires_s)
 
 
-def begin_upload(vault: Vault, life_stage: LifeStage, filename: str, length: int, *, by) -> Upload:
-    """Announces a file of `length` bytes. UploadRefused if it is empty, too large or finds no room; NotAllowed if no consent."""
+def begin_upload(
+    vault: Vault, life_stage: LifeStage | None, filename: str, length: int, *, by, folder: str = "", batch: UUID | None = None
+) -> Upload:
+    """Announces a file of `length` bytes, for a stage of life or for the one that its date says.
+
+    UploadRefused if it is empty, too large or finds no room; NotAllowed if no consent.
+    """
     require_consent(vault.subject)
     filename = clean_filename(filename)
     limit = settings.ENV.upload_limit
@@ -48,6 +57,8 @@ def begin_upload(vault: Vault, life_stage: LifeStage, filename: str, length: int
             f"{filename} is {filesizeformat(length)} large; this server takes files of up to {filesizeformat(limit)}. "
             "Cut it into shorter pieces, or ask the operator to raise the limit."
         )
+    if is_sidecar(filename) and length > LARGEST_SIDECAR:
+        raise TooLarge(f"{filename} is too large to be a file that says when footage was filmed.")
     upload_id = uuid4()
     path = incoming_path(upload_id)
     if shutil.disk_usage(path.parent).free < length:
@@ -58,6 +69,8 @@ def begin_upload(vault: Vault, life_stage: LifeStage, filename: str, length: int
         life_stage=life_stage,
         user=by,
         filename=filename,
+        folder=clean_folder(folder),
+        batch=batch,
         length=length,
         wrapped_key=new_wrapped_key(upload_id, vault.keyring),
         expires_at=_expiry(),
@@ -89,9 +102,9 @@ def receive(upload: Upload, offset: int, announced: int, pieces: Iterable[bytes]
     """
     require_open(upload)
     with Lease(upload.id) as lease:
-        upload.refresh_from_db(fields=["offset", "tail", "footage", "refusal"])
+        upload.refresh_from_db(fields=["offset", "tail", "footage", "refusal", "said"])
         require_open(upload)
-        if upload.footage_id:
+        if upload.footage_id or upload.said:
             raise WrongOffset(f"{upload.filename} has arrived completely: there is nothing to add.")
         with Incoming(upload) as incoming:
             if offset != incoming.size:
@@ -116,7 +129,7 @@ def standing(upload: Upload) -> Upload:
     UploadRefused if it was refused, has expired, or (Busy) is being written.
     """
     require_open(upload)
-    if upload.footage_id:
+    if upload.footage_id or upload.said:
         return upload
     if upload.offset == upload.length:
         return _complete_late(upload)
@@ -140,6 +153,9 @@ class _KeepsLease:
 def _complete(upload: Upload, incoming: Incoming, lease: Lease) -> None:
     """Ends an upload whose bytes are all there: footage, or a refusal that is remembered. Safe to run again after a crash."""
     incoming.finish()
+    if is_sidecar(upload.filename):
+        _complete_sidecar(upload, incoming, lease)
+        return
     with incoming.reader() as reader:
         digest = fingerprint(upload.vault.keyring, _KeepsLease(reader, lease))
     try:
@@ -151,15 +167,32 @@ def _complete(upload: Upload, incoming: Incoming, lease: Lease) -> None:
                 digest,
                 lambda: incoming.keep(content_type_for(upload.filename)),
                 by=upload.user,
+                folder=upload.folder,
+                batch=upload.batch,
             )
             # the key is wrapped in the object's own row now, and in a sealed safe only there
             lease.save(footage=footage, tail=b"", wrapped_key=b"")
     except FootageRefused as refusal:
-        with transaction.atomic():
-            lease.save(refusal=str(refusal)[:500], tail=b"", wrapped_key=b"")
-            record("upload refused", actor=upload.user, vault_id=upload.vault_id, target=upload)
+        raise _refused(upload, lease, str(refusal)) from refusal
+
+
+def _complete_sidecar(upload: Upload, incoming: Incoming, lease: Lease) -> None:
+    """Notes what a file says of others, and forgets the file."""
+    try:
+        with incoming.reader() as reader, transaction.atomic():
+            said = keep_sidecar(upload.vault, upload.filename, reader, folder=upload.folder, batch=upload.batch)
+            lease.save(said=said[:500], tail=b"", wrapped_key=b"")
             transaction.on_commit(lambda: incoming_path(upload.id).unlink(missing_ok=True))
-        raise UploadRefused(str(refusal)) from refusal
+    except SidecarRefused as refusal:
+        raise _refused(upload, lease, str(refusal)) from refusal
+
+
+def _refused(upload: Upload, lease: Lease, sentence: str) -> UploadRefused:
+    with transaction.atomic():
+        lease.save(refusal=sentence[:500], tail=b"", wrapped_key=b"")
+        record("upload refused", actor=upload.user, vault_id=upload.vault_id, target=upload)
+        transaction.on_commit(lambda: incoming_path(upload.id).unlink(missing_ok=True))
+    return UploadRefused(sentence)
 
 
 def discard(upload: Upload) -> None:
@@ -179,7 +212,7 @@ def expire_uploads() -> tuple[int, int]:
     discarded = 0
     for upload in uploads.iterator():
         try:
-            if upload.footage_id is None and not upload.refusal and upload.offset == upload.length:
+            if upload.footage_id is None and not upload.refusal and not upload.said and upload.offset == upload.length:
                 _complete_late(upload)
             else:
                 discard(upload)
@@ -192,9 +225,9 @@ def expire_uploads() -> tuple[int, int]:
 def _complete_late(upload: Upload) -> Upload:
     """Completes an upload whose last request ended after the last byte and before the footage."""
     with Lease(upload.id) as lease:
-        upload.refresh_from_db(fields=["offset", "tail", "footage", "refusal"])
+        upload.refresh_from_db(fields=["offset", "tail", "footage", "refusal", "said"])
         require_open(upload)
-        if upload.footage_id is None:
+        if upload.footage_id is None and not upload.said:
             with Incoming(upload) as incoming:
                 upload.offset = incoming.size
                 if incoming.size == upload.length:

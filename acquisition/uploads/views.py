@@ -12,6 +12,8 @@ from acquisition.uploads.protocol import BODY_TYPE, body_of, describe, metadata,
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.models import LifeStage, Role, Vault
 
+BY_DATE = "by-date"
+
 
 @tus
 def uploads(request: HttpRequest) -> HttpResponse:
@@ -21,7 +23,15 @@ def uploads(request: HttpRequest) -> HttpResponse:
     length = whole_number(request, "Upload-Length")
     said = metadata(request)
     vault = vault_for(request.user, _id(said, "vault"), Role.CONTRIBUTOR)
-    upload = services.begin_upload(vault, _life_stage(vault, said), said.get("filename", ""), length, by=request.user)
+    upload = services.begin_upload(
+        vault,
+        _life_stage(vault, said),
+        said.get("filename", ""),
+        length,
+        by=request.user,
+        folder=said.get("folder", ""),
+        batch=_id(said, "batch") if said.get("batch") else None,
+    )
     return HttpResponse(status=201, headers=describe(upload) | {"Location": reverse("upload_part", args=[upload.id])})
 
 
@@ -62,7 +72,9 @@ def _id(said: dict[str, str], key: str) -> UUID:
         raise BadRequest(f"The upload must say its {key.replace('_', ' ')}.") from error
 
 
-def _life_stage(vault: Vault, said: dict[str, str]) -> LifeStage:
+def _life_stage(vault: Vault, said: dict[str, str]) -> LifeStage | None:
+    if said.get("life_stage") == BY_DATE:
+        return None
     stage = vault.subject.life_stages.filter(id=_id(said, "life_stage")).first()
     if stage is None:
         raise Http404

@@ -1,13 +1,16 @@
 """Forms on vaults. Each says in `cleaned_data` what its service takes."""
 
+from datetime import date
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from twinvault.accounts.services import user_called
+from twinvault.vaults.ages import OLDEST, USUAL_AGES
 from twinvault.vaults.models import Consent, LifeStage, Role, Vault
 
-STAGES = ["Childhood", "Youth", "Adult years", "Later years"]
+STAGES = list(USUAL_AGES)
 EARLIEST_YEAR = 1800
 
 
@@ -21,6 +24,21 @@ def year_field(label: str) -> forms.IntegerField:
     )
 
 
+def day_field(label: str) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "min": f"{EARLIEST_YEAR}-01-01"}, format="%Y-%m-%d"),
+        help_text="If you know it; the year alone will do.",
+    )
+
+
+def age_field(label: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, required=False, min_value=0, max_value=OLDEST, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
+
+
 class VaultForm(forms.Form):
     """What a vault and its subject are called."""
 
@@ -30,12 +48,31 @@ class VaultForm(forms.Form):
     name = forms.CharField(label="What shall the vault be called?", max_length=120, help_text="For example: Grandpa Franck.")
     born = year_field("Year of birth")
     died = year_field("Year of death")
+    born_on = day_field("Day of birth")
+    died_on = day_field("Day of death")
 
     def clean(self) -> dict:
         said = super().clean()
-        if said.get("born") and said.get("died") and said["died"] < said["born"]:
+        for year, day in (("born", "born_on"), ("died", "died_on")):
+            self._agree(said, year, day)
+        born, died = said.get("born"), said.get("died")
+        if born and died and died < born:
             self.add_error("died", "The year of death lies before the year of birth.")
+        elif said.get("born_on") and said.get("died_on") and said["died_on"] < said["born_on"]:
+            self.add_error("died_on", "The day of death lies before the day of birth.")
         return said
+
+    def _agree(self, said: dict, year: str, day: str) -> None:
+        """A day brings its year along, and must lie in the one that is named."""
+        on: date | None = said.get(day)
+        if on is None:
+            return
+        if not date(EARLIEST_YEAR, 1, 1) <= on <= timezone.localdate():
+            self.add_error(day, "This day cannot be: it lies in the future, or too far back.")
+        elif said.get(year) and said[year] != on.year:
+            self.add_error(day, f"This day lies in {on.year}, and the year beside it is {said[year]}.")
+        elif year in said:
+            said[year] = on.year
 
 
 class NewVaultForm(VaultForm):
@@ -50,11 +87,18 @@ class NewVaultForm(VaultForm):
 
 class LifeStageForm(forms.Form):
     name = forms.CharField(label="What is this stage of life called?", max_length=60)
+    from_age = age_field("From the age of")
+    to_age = age_field("To the age of")
     from_year = year_field("From the year")
     to_year = year_field("To the year")
 
     def clean(self) -> dict:
         said = super().clean()
+        has_ages = any(said.get(name) is not None for name in ("from_age", "to_age"))
+        if has_ages and any(said.get(name) is not None for name in ("from_year", "to_year")):
+            self.add_error(None, "Say either ages or years: a stage of life is bounded by one of them.")
+        if said.get("from_age") is not None and said.get("to_age") is not None and said["to_age"] < said["from_age"]:
+            self.add_error("to_age", "This age lies before the first one.")
         if said.get("from_year") and said.get("to_year") and said["to_year"] < said["from_year"]:
             self.add_error("to_year", "This year lies before the first one.")
         return said

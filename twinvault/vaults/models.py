@@ -65,6 +65,8 @@ class Subject(models.Model):
     name = models.CharField(max_length=120)
     born = models.PositiveSmallIntegerField("year of birth", null=True, blank=True)
     died = models.PositiveSmallIntegerField("year of death", null=True, blank=True)
+    born_on = models.DateField("day of birth", null=True, blank=True, help_text="lies in the year of birth")
+    died_on = models.DateField("day of death", null=True, blank=True, help_text="lies in the year of death")
     reference = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
 
     def __str__(self) -> str:
@@ -72,21 +74,44 @@ class Subject(models.Model):
 
 
 class LifeStage(models.Model):
-    """A stretch of the subject's life, in years; each has its own twins."""
+    """A stretch of the subject's life, bounded by ages or by years, both included; each has its own twins."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="life_stages")
     name = models.CharField(max_length=60)
     from_year = models.PositiveSmallIntegerField(null=True, blank=True)
     to_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    from_age = models.PositiveSmallIntegerField(null=True, blank=True)
+    to_age = models.PositiveSmallIntegerField(null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["subject", "name"], name="one_life_stage_a_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "name"], name="one_life_stage_a_name"),
+            models.CheckConstraint(
+                condition=models.Q(from_age=None, to_age=None) | models.Q(from_year=None, to_year=None),
+                name="bounds_in_ages_or_in_years",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def bounds(self) -> str:
+        """`13–24 years old`, `from 60 years on`, `1965–1979`; empty where it has none."""
+        if self.from_age is not None or self.to_age is not None:
+            return _bounds(self.from_age, self.to_age, "{}–{} years old", "from {} years on", "up to {} years old")
+        return _bounds(self.from_year, self.to_year, "{}–{}", "{}–", "–{}")
+
+
+def _bounds(first: int | None, last: int | None, both: str, only_first: str, only_last: str) -> str:
+    if first is None and last is None:
+        return ""
+    if last is None:
+        return only_first.format(first)
+    return only_last.format(last) if first is None else both.format(first, last)
 
 
 class Consent(models.Model):

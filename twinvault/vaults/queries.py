@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
+from twinvault.vaults import ages
 from twinvault.vaults.models import LifeStage, Membership, Role, Vault
 from twinvault.vaults.services import has_consent
 
@@ -63,6 +64,7 @@ class StageSummary:
     found: int = 0
     kept: int = 0
     people_waiting: int = 0
+    undecided: int = 0
     twins: list = field(default_factory=list)
 
     @property
@@ -89,6 +91,10 @@ class Overview:
         return sum(getattr(stage, what) for stage in self.stages)
 
     @property
+    def undecided(self) -> int:
+        return self.total("undecided")
+
+    @property
     def looking(self) -> bool:
         return any(job.kind == "analyse_footage" for job in self.open_jobs)
 
@@ -101,9 +107,11 @@ def overview(vault: Vault) -> Overview:
         summary.twins = list(summary.stage.twins.all())
     rows = stages.order_by().values_list("id")
     refused = Count("footage", filter=Q(footage__state="refused"))
-    for stage_id, *counts in rows.annotate(all=Count("footage"), seconds=Sum("footage__seconds"), refused=refused):
+    undecided = Count("footage", filter=Q(footage__stage_source="guess") | Q(footage__filmed_source="guess"))
+    footage = rows.annotate(all=Count("footage"), seconds=Sum("footage__seconds"), refused=refused, undecided=undecided)
+    for stage_id, *counts in footage:
         summary = summaries[stage_id]
-        summary.footage, summary.seconds, summary.refused = counts[0], counts[1] or 0.0, counts[2]
+        summary.footage, summary.seconds, summary.refused, summary.undecided = counts[0], counts[1] or 0.0, *counts[2:]
     kept = Count(FACES, filter=Q(**{f"{FACES}__state": "kept"}))
     for stage_id, *counts in rows.annotate(all=Count(FACES), kept=kept):
         summaries[stage_id].found, summaries[stage_id].kept = counts
@@ -118,6 +126,21 @@ def overview(vault: Vault) -> Overview:
         failed_jobs=_failed_jobs(vault),
         films=list(vault.films.exclude(state="revoked")[:6]),
     )
+
+
+def would_move(vault: Vault) -> int:
+    """Pieces of footage whose date lies in another stage of life than they do, and which no person has put there."""
+    subject = vault.subject
+    spans = ages.spans_of(subject.life_stages.all(), subject.born, subject.born_on)
+    if not spans:
+        return 0
+    dated = vault.footage.filter(filmed_on__isnull=False).exclude(stage_source="person").order_by()
+    groups = dated.values_list("filmed_on", "filmed_to", "life_stage_id").annotate(count=Count("id"))
+    moving = 0
+    for first, last, stage_id, count in groups:
+        stage, _ = ages.stage_at(spans, first, last)
+        moving += count if stage is not None and stage.id != stage_id else 0
+    return moving
 
 
 def _failed_jobs(vault: Vault) -> int:

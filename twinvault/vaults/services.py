@@ -1,5 +1,7 @@
 """Verbs on vaults. Each checks nothing about access: the views came through the gate."""
 
+from datetime import date
+
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
@@ -7,6 +9,7 @@ from django.utils import timezone
 from twinvault.audit.record import record
 from twinvault.custody.keys import new_keyring
 from twinvault.custody.models import Archive
+from twinvault.vaults import ages
 from twinvault.vaults.models import Consent, LifeStage, Membership, Role, Subject, Vault
 
 
@@ -16,16 +19,38 @@ class NotAllowed(Exception):
 
 @transaction.atomic
 def open_vault(
-    user, *, name: str, subject_name: str, born: int | None = None, died: int | None = None, stages: list[str]
+    user,
+    *,
+    name: str,
+    subject_name: str,
+    born: int | None = None,
+    died: int | None = None,
+    born_on: date | None = None,
+    died_on: date | None = None,
+    stages: list[str],
 ) -> Vault:
-    """A new vault with its key, its subject and the subject's life stages; the person becomes its owner."""
+    """A new vault with its key, its subject and the subject's life stages; the person becomes its owner.
+
+    Stages with one of the usual names get the usual bounds.
+    """
     vault = Vault.objects.create(name=name, keyring=new_keyring("vault"))
     Membership.objects.create(vault=vault, user=user, role=Role.OWNER)
-    subject = Subject.objects.create(vault=vault, name=subject_name, born=born, died=died)
+    subject = Subject.objects.create(vault=vault, name=subject_name, **_life(born, died, born_on, died_on))
     for position, stage in enumerate(dict.fromkeys(stages)):
-        LifeStage.objects.create(subject=subject, name=stage, position=position)
+        from_age, to_age = ages.USUAL_AGES.get(stage, (None, None))
+        LifeStage.objects.create(subject=subject, name=stage, position=position, from_age=from_age, to_age=to_age)
     record("vault opened", actor=user, vault_id=vault.id, target=vault)
     return vault
+
+
+def _life(born: int | None, died: int | None, born_on: date | None, died_on: date | None) -> dict:
+    """The columns of a subject's life; a day brings its year along."""
+    return {
+        "born": born_on.year if born_on else born,
+        "died": died_on.year if died_on else died,
+        "born_on": born_on,
+        "died_on": died_on,
+    }
 
 
 @transaction.atomic
@@ -65,20 +90,45 @@ def add_life_stage(subject: Subject, name: str, *, by) -> LifeStage:
 
 
 @transaction.atomic
-def describe_vault(vault: Vault, *, name: str, subject_name: str, born: int | None, died: int | None, by) -> None:
-    """Puts right what the vault and its subject are called, and the subject's years."""
+def describe_vault(
+    vault: Vault,
+    *,
+    name: str,
+    subject_name: str,
+    born: int | None,
+    died: int | None,
+    born_on: date | None = None,
+    died_on: date | None = None,
+    by,
+) -> None:
+    """Puts right what the vault and its subject are called, and when the subject lived. Footage stays in its stage of life."""
     Vault.objects.filter(id=vault.id).update(name=name)
-    Subject.objects.filter(vault=vault).update(name=subject_name, born=born, died=died)
+    Subject.objects.filter(vault=vault).update(name=subject_name, **_life(born, died, born_on, died_on))
     record("vault described", actor=by, vault_id=vault.id, target=vault)
 
 
 @transaction.atomic
-def describe_life_stage(stage: LifeStage, *, name: str, from_year: int | None, to_year: int | None, by) -> None:
+def describe_life_stage(
+    stage: LifeStage,
+    *,
+    name: str,
+    from_year: int | None = None,
+    to_year: int | None = None,
+    from_age: int | None = None,
+    to_age: int | None = None,
+    by,
+) -> None:
+    """Another name, other bounds. Footage stays where it is. NotAllowed if the name is taken or another stage overlaps."""
+    bounds = {"from_year": from_year, "to_year": to_year, "from_age": from_age, "to_age": to_age}
     try:
         with transaction.atomic():
-            LifeStage.objects.filter(id=stage.id).update(name=name, from_year=from_year, to_year=to_year)
+            LifeStage.objects.filter(id=stage.id).update(name=name, **bounds)
     except IntegrityError as error:
         raise NotAllowed(f"There is a life stage called {name} already.") from error
+    subject = stage.subject
+    other = ages.overlapping(stage, ages.comparable(subject.life_stages.all(), subject.born, subject.born_on))
+    if other:
+        raise NotAllowed(f"{name} would overlap {other.name}: no day can lie in two stages of life.")
     record("life stage described", actor=by, vault_id=stage.subject.vault_id, target=stage)
 
 

@@ -8,10 +8,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from twinvault.accounts.access import signed_in
-from twinvault.vaults import queries, services
+from twinvault.vaults import ages, queries, services
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.forms import ConsentForm, LifeStageForm, NewLifeStageForm, NewVaultForm, VaultForm
-from twinvault.vaults.models import LifeStage, Role
+from twinvault.vaults.models import LifeStage, Role, Vault
 from twinvault.vaults.next_step import next_step
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
@@ -63,11 +63,14 @@ def vault(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 def vault_details(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = vault_for(request.user, vault_id, Role.OWNER)
     subject = vault.subject
-    known = {"name": vault.name, "subject_name": subject.name, "born": subject.born, "died": subject.died}
+    known = {"name": vault.name, "subject_name": subject.name} | {
+        name: getattr(subject, name) for name in ("born", "died", "born_on", "died_on")
+    }
     form = VaultForm(request.POST or None, initial=known)
     if request.method == "POST" and form.is_valid():
         services.describe_vault(vault, **form.cleaned_data, by=request.user)
         messages.success(request, "Saved.")
+        _say_what_would_move(request, vault)
         return redirect("vault", vault.id)
     return render(request, "vaults/vault_details.html", {"vault": vault, "form": form}, status=status_of(form))
 
@@ -86,22 +89,37 @@ def life_stages(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{stage.name} is added.")
             return redirect("life_stages", vault.id)
+    stages = list(vault.subject.life_stages.all())
     context = {
         "vault": vault,
         "form": form,
-        "stages": vault.subject.life_stages.all(),
+        "stages": stages,
+        "gaps": ages.gaps(ages.comparable(stages, vault.subject.born, vault.subject.born_on)),
+        "would_move": queries.would_move(vault),
         "may_contribute": vault.role >= Role.CONTRIBUTOR,
     }
     return render(request, "vaults/life_stages.html", context, status=status_of(form))
 
 
+def _say_what_would_move(request: HttpRequest, vault: Vault) -> None:
+    """Nothing moves by itself when a birth or the bounds of a stage are changed: it is shown first."""
+    count = queries.would_move(Vault.objects.select_related("subject").get(id=vault.id))
+    if count:
+        pieces = (
+            "1 piece of footage would move to another stage of life"
+            if count == 1
+            else (f"{count} pieces of footage would move to other stages of life")
+        )
+        messages.warning(request, f"By its date, {pieces}: see the timeline. Nothing has moved yet.")
+
+
 @signed_in
 @page_with_form
 def life_stage(request: HttpRequest, vault_id: UUID, stage_id: UUID) -> HttpResponse:
-    """One stage of life: what it is called, and its years."""
+    """One stage of life: what it is called, and its ages or years."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
     stage = get_object_or_404(LifeStage, id=stage_id, subject=vault.subject)
-    known = {"name": stage.name, "from_year": stage.from_year, "to_year": stage.to_year}
+    known = {name: getattr(stage, name) for name in ("name", "from_age", "to_age", "from_year", "to_year")}
     form = LifeStageForm(request.POST or None, initial=known)
     if request.method == "POST" and form.is_valid():
         try:
@@ -110,6 +128,7 @@ def life_stage(request: HttpRequest, vault_id: UUID, stage_id: UUID) -> HttpResp
             form.add_error("name", str(error))
         else:
             messages.success(request, "Saved.")
+            _say_what_would_move(request, vault)
             return redirect("life_stages", vault.id)
     return render(request, "vaults/life_stage.html", {"vault": vault, "stage": stage, "form": form}, status=status_of(form))
 
