@@ -11,7 +11,11 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from acquisition import queries, services
 from acquisition.access import footage_for
+from acquisition.dates import spans
 from acquisition.files import UNSHOWN, may_be_shown
+from acquisition.timeline.forms import DateForm, as_said
+from acquisition.timeline.queries import with_ages
+from acquisition.uploads.views import BY_DATE
 from twinvault.accounts.access import signed_in
 from twinvault.custody.objects import open_object
 from twinvault.vaults.access import vault_for
@@ -32,6 +36,7 @@ def upload(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "may_contribute": vault.role >= Role.CONTRIBUTOR,
         "stages": vault.subject.life_stages.all(),
         "chosen": request.GET.get("stage", ""),
+        "by_date": BY_DATE if spans(vault.subject) else "",
         "consent": has_consent(vault.subject),
         "limit": settings.ENV.upload_limit,
         "unfinished": queries.unfinished_uploads(vault, request.user),
@@ -45,10 +50,14 @@ def upload(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 def footage(request: HttpRequest, footage_id: UUID) -> HttpResponse:
     found = footage_for(request.user, footage_id)
     kind, _, _ = found.content.content_type.partition("/")
+    with_ages(found.vault, [found])
     context = {
         "vault": found.vault,
         "footage": found,
         "shown_as": kind if may_be_shown(found.content.content_type) else "",
+        "age": found.age,
+        "form": DateForm(initial=as_said(found), auto_id="when_%s"),
+        "stages": found.vault.subject.life_stages.all(),
         "job": queries.jobs_of_footage(found).first(),
         "may_contribute": found.vault.role >= Role.CONTRIBUTOR,
         "may_remove": found.vault.role >= Role.OWNER,

@@ -13,6 +13,8 @@
   const list = document.getElementById("sendings");
   const token = page.querySelector("[name=csrfmiddlewaretoken]").value;
   const sendings = [];
+  // what is sent from one visit to this page belongs together; crypto.randomUUID is there on secure pages only
+  const batch = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
   // as the server writes sizes
   function inWords(bytes) {
@@ -53,8 +55,9 @@
   }
 
   class Sending {
-    constructor(file) {
+    constructor(file, folder) {
       this.file = file;
+      this.folder = folder;
       this.row = document.getElementById("sending").content.firstElementChild.cloneNode(true);
       this.row.querySelector(".name").textContent = file.name;
       this.progress = this.row.querySelector("progress");
@@ -83,16 +86,16 @@
         // together longer than a connection that has died may hold the file
         retryDelays: [0, 1000, 3000, 5000, 10000, 20000],
         headers: { "X-CSRFToken": token },
-        metadata: { filename: this.file.name, vault: vault, life_stage: stageId },
+        metadata: { filename: this.file.name, folder: this.folder, batch: batch, vault: vault, life_stage: stageId },
         removeFingerprintOnSuccess: true,
-        fingerprint: (file) => Promise.resolve(["twinvault", vault, stageId, file.name, file.size, file.lastModified].join("|")),
+        fingerprint: (file) => Promise.resolve(["twinvault", vault, stageId, this.folder, file.name, file.size, file.lastModified].join("|")),
         onShouldRetry: (error) => {
           const status = statusOf(error);
           return status === 0 || status === 409 || status === 423 || (status >= 500 && status !== 507);
         },
         onUploadUrlAvailable: () => forgetUnfinished(this.upload.url),
         onProgress: (sent) => this.show(sent),
-        onSuccess: ({ lastResponse }) => this.arrived(lastResponse.getHeader("TwinVault-Footage")),
+        onSuccess: ({ lastResponse }) => this.arrived(lastResponse.getHeader("TwinVault-Footage"), lastResponse.getHeader("TwinVault-Said")),
         onError: (error) => this.failed(error),
       });
     }
@@ -157,9 +160,11 @@
       sendNext();
     }
 
-    arrived(footage) {
+    arrived(footage, said) {
       this.show(this.file.size);
-      this.become("arrived", "arrived");
+      this.become("arrived", said ? "read" : "arrived");
+      // of a file that only says when others were filmed
+      if (said) this.explain(decodeURIComponent(said));
       sendNext();
       document.body.dispatchEvent(new Event("footage-arrived"));
       const place = this.row.querySelector(".sent");
@@ -190,9 +195,31 @@
     }
   }
 
+  // "Holiday/IMG_1.jpg" lies in "Holiday"
+  function folderOf(path) {
+    return path.split("/").slice(0, -1).join("/");
+  }
+
+  // [file, folder] of all that was dropped, also of what lies in folders
+  async function unfold(entry) {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      return [[file, folderOf(entry.fullPath.slice(1))]];
+    }
+    const reader = entry.createReader();
+    const found = [];
+    for (;;) {
+      // a hundred at a time, and none once there are no more
+      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!some.length) return found;
+      for (const inner of some) found.push(...(await unfold(inner)));
+    }
+  }
+
   function take(files) {
-    for (const file of files) {
-      const sending = new Sending(file);
+    for (const [file, folder] of files) {
+      if (file.name.startsWith(".")) continue;
+      const sending = new Sending(file, folder);
       sendings.push(sending);
       sending.become("waiting", "waiting");
     }
@@ -200,7 +227,7 @@
   }
 
   input.addEventListener("change", () => {
-    take(Array.from(input.files));
+    take(Array.from(input.files, (file) => [file, folderOf(file.webkitRelativePath || "")]));
     input.value = "";
   });
   for (const kind of ["dragenter", "dragover"]) {
@@ -214,7 +241,15 @@
   }
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
-    take(Array.from(event.dataTransfer.files));
+    // asked for at once: the list is empty after the event
+    const entries = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry && item.webkitGetAsEntry()).filter(Boolean);
+    const files = Array.from(event.dataTransfer.files, (file) => [file, ""]);
+    if (!entries.length) take(files);
+    for (const entry of entries) {
+      unfold(entry)
+        .then(take)
+        .catch(() => say("The folder " + entry.name + " cannot be read: choose its files instead."));
+    }
   });
   // a file that misses the place would otherwise replace the page
   for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());

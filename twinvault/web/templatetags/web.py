@@ -13,6 +13,7 @@ register = template.Library()
 VAULT_PAGES = (
     ("Overview", "vault", {"consent", "life_stages", "life_stage", "vault_details"}),
     ("Upload", "upload", {"footage", "remove_footage"}),
+    ("Timeline", "timeline", set()),
     ("Faces", "faces", set()),
     ("Twins", "twins", {"twin"}),
     ("Films", "order", {"film"}),
