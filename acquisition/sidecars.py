@@ -47,14 +47,15 @@ def keep_sidecar(vault: Vault, filename: str, source: BinaryIO, *, folder: str =
 
 
 def _sentence(sidecar: Sidecar, fitting: list[Footage]) -> str:
-    says = f"{sidecar.filename} says {sidecar.filmed_in_words}"
+    whose = fitting[0].filename if fitting else name_of(sidecar.filename).base
+    says = f"{sidecar.filename} dates {whose}: {sidecar.filmed_in_words}"
     if not fitting:
-        return f"{says} of {name_of(sidecar.filename).base}, which is not here yet: that is kept until it comes."
+        return f"{says}. It is not here yet; the date is kept until it comes."
     if len({footage.filename for footage in fitting}) < len(fitting):
-        return f"{says} of {fitting[0].filename}, and several pieces of footage are called so: send it together with its own."
+        return f"{says}. Several pieces of footage are called so: send it together with its own."
     if all(footage.filmed_source == sidecar.filmed_source for footage in fitting):
-        return f"{says} of {fitting[0].filename}: noted."
-    return f"{says} of {fitting[0].filename}, whose date is better known already."
+        return f"{says}."
+    return f"{says}. A better date is known already."
 
 
 def forget_sidecars(footage: Footage) -> None:

@@ -12,6 +12,9 @@ from acquisition.models import Filmed
 class DateForm(forms.Form):
     """A day, a month, or only a year: `cleaned_data["when"]` is (its first day, how exact it is)."""
 
+    # on the timeline it stands beside other acts, which need no date
+    use_required_attribute = False
+
     day = forms.TypedChoiceField(
         label="Day", required=False, coerce=int, empty_value=0, choices=[("", "–"), *((day, day) for day in range(1, 32))]
     )

@@ -32,6 +32,7 @@
       document.getSelection().removeAllRanges();
       chooseTo(label.control, true);
       anchor = label.control;
+      anchor.focus();
       return;
     }
     const box = event.target;
