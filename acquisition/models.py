@@ -41,7 +41,9 @@ class Filmed(models.Model):
 def _dated_or_not(table: str) -> models.CheckConstraint:
     """Either all is said of a date, or nothing."""
     nothing = models.Q(filmed_on=None, filmed_to=None, filmed_time=None, filmed_precision="", filmed_source="")
-    whole = models.Q(filmed_to__gte=models.F("filmed_on")) & ~models.Q(filmed_precision="") & ~models.Q(filmed_source="")
+    # a comparison with NULL is not false
+    whole = models.Q(filmed_on__isnull=False, filmed_to__isnull=False, filmed_to__gte=models.F("filmed_on"))
+    whole &= ~models.Q(filmed_precision="") & ~models.Q(filmed_source="")
     return models.CheckConstraint(condition=nothing | whole, name=f"{table}_is_dated_or_not")
 
 

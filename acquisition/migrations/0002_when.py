@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
         migrations.RunPython(say_whose_dates_they_are, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name='footage',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('filmed_on', None), ('filmed_precision', ''), ('filmed_source', ''), ('filmed_time', None), ('filmed_to', None)), models.Q(('filmed_to__gte', models.F('filmed_on')), models.Q(('filmed_precision', ''), _negated=True), models.Q(('filmed_source', ''), _negated=True)), _connector='OR'), name='footage_is_dated_or_not'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('filmed_on', None), ('filmed_precision', ''), ('filmed_source', ''), ('filmed_time', None), ('filmed_to', None)), models.Q(('filmed_on__isnull', False), ('filmed_to__gte', models.F('filmed_on')), ('filmed_to__isnull', False), models.Q(('filmed_precision', ''), _negated=True), models.Q(('filmed_source', ''), _negated=True)), _connector='OR'), name='footage_is_dated_or_not'),
         ),
         migrations.AddField(
             model_name='sidecar',
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sidecar',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('filmed_on', None), ('filmed_precision', ''), ('filmed_source', ''), ('filmed_time', None), ('filmed_to', None)), models.Q(('filmed_to__gte', models.F('filmed_on')), models.Q(('filmed_precision', ''), _negated=True), models.Q(('filmed_source', ''), _negated=True)), _connector='OR'), name='sidecar_is_dated_or_not'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('filmed_on', None), ('filmed_precision', ''), ('filmed_source', ''), ('filmed_time', None), ('filmed_to', None)), models.Q(('filmed_on__isnull', False), ('filmed_to__gte', models.F('filmed_on')), ('filmed_to__isnull', False), models.Q(('filmed_precision', ''), _negated=True), models.Q(('filmed_source', ''), _negated=True)), _connector='OR'), name='sidecar_is_dated_or_not'),
         ),
         migrations.AddConstraint(
             model_name='timelinechange',

@@ -4,7 +4,7 @@ import pytest
 
 from acquisition.models import Footage
 from twinvault.custody.objects import store
-from twinvault.vaults.models import LifeStage
+from twinvault.vaults.models import LifeStage, Subject
 from twinvault.vaults.services import open_vault, set_member
 
 
@@ -64,3 +64,49 @@ def test_a_stage_of_another_vault_is_not_reached_through_ones_own(browse, charli
 
     assert browse(charlie).post(f"/vaults/{own.id}/stages/{stage.id}/", {"name": "x"}).status_code == 404
     assert browse(charlie).post(f"/vaults/{own.id}/stages/{stage.id}/remove/").status_code == 404
+
+
+def test_a_stage_is_bounded_by_ages(browse, bob, vault, stage):
+    browse(bob).post(f"/vaults/{vault.id}/stages/{stage.id}/", {"name": "adult", "from_age": "25", "to_age": "59"})
+
+    stage.refresh_from_db()
+    assert (stage.from_age, stage.to_age) == (25, 59)
+    assert "25–59 years old" in browse(bob).get(f"/vaults/{vault.id}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"from_age": "60", "to_age": "25"}, "This age lies before the first one."),
+        ({"from_age": "25", "to_year": "1979"}, "Say either ages or years"),
+        ({"from_age": "-1"}, "greater than or equal"),
+        # senior begins at 60, which the subject, born in 1940, was in 2000
+        ({"from_age": "25", "to_age": "60"}, "adult would overlap senior: no day can lie in two stages of life."),
+        ({"from_year": "1965", "to_year": "2000"}, "adult would overlap senior: no day can lie in two stages of life."),
+    ],
+)
+def test_bounds_that_cannot_be_are_said(browse, bob, vault, stage, given, sentence):
+    LifeStage.objects.filter(name="senior").update(from_age=60)
+
+    response = browse(bob).post(f"/vaults/{vault.id}/stages/{stage.id}/", {"name": "adult"} | given)
+    assert response.status_code == 400
+    assert sentence in response.content.decode()
+    stage.refresh_from_db()
+    assert stage.bounds == ""
+
+
+def test_a_gap_is_allowed_and_said(browse, bob, vault, stage):
+    LifeStage.objects.filter(name="senior").update(from_age=60)
+    response = browse(bob).post(
+        f"/vaults/{vault.id}/stages/{stage.id}/", {"name": "adult", "from_age": "25", "to_age": "50"}, follow=True
+    )
+
+    assert "Between adult and senior lie days that belong to no stage of life" in response.content.decode()
+
+
+def test_ages_are_held_against_each_other_while_no_birth_is_known(browse, bob, vault, stage):
+    Subject.objects.update(born=None)
+    LifeStage.objects.filter(name="senior").update(from_age=60)
+
+    given = {"name": "adult", "from_age": "25", "to_age": "60"}
+    assert "would overlap" in browse(bob).post(f"/vaults/{vault.id}/stages/{stage.id}/", given).content.decode()
