@@ -7,9 +7,11 @@
 A person's word is never touched by any of these; nor is a stage of life that a person chose.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import BinaryIO
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -25,9 +27,32 @@ from twinvault.vaults.ages import Span, spans_of, stage_at
 from twinvault.vaults.models import Subject, Vault
 
 WHEN = ["filmed_on", "filmed_to", "filmed_time", "filmed_precision", "filmed_source"]
-COLUMNS = [*WHEN, "life_stage", "stage_source", "guessed_because"]
+COLUMNS = [*WHEN, "life_stage_id", "stage_source", "guessed_because"]
 FROM_TAGS = {Source.EXIF, Source.QUICKTIME, Source.XMP, Source.AVI, Source.CONTAINER, Source.DIGITISED}
 ROWS_AN_UPDATE = 500
+
+
+class Changes:
+    """What becomes of the columns of many rows, and is then written with one UPDATE for all that change alike."""
+
+    def __init__(self) -> None:
+        self.rows: list[Footage] = []
+        self._alike: dict[tuple, list[UUID]] = {}
+
+    @contextmanager
+    def of(self, row: Footage) -> Iterator[None]:
+        """Notes which columns of a row are others at the end of the block."""
+        before = {name: getattr(row, name) for name in COLUMNS}
+        yield
+        new = tuple((name, getattr(row, name)) for name in COLUMNS if getattr(row, name) != before[name])
+        if new:
+            self.rows.append(row)
+            self._alike.setdefault(new, []).append(row.id)
+
+    def save(self) -> None:
+        for new, ids in self._alike.items():
+            for start in range(0, len(ids), ROWS_AN_UPDATE):
+                Footage.objects.filter(id__in=ids[start : start + ROWS_AN_UPDATE]).update(**dict(new))
 
 
 def date_footage(footage: Footage, source: BinaryIO) -> None:
@@ -55,9 +80,9 @@ def note_when(footage: Footage, found: Iterable[Dating] = ()) -> None:
         if chosen:
             set_when(row, chosen)
             place(row, spans(row.vault.subject))
-            row.save(update_fields=COLUMNS)
+            row.save(update_fields=[*WHEN, "life_stage", "stage_source", "guessed_because"])
     propose(row.vault, around=row)
-    footage.refresh_from_db(fields=COLUMNS)
+    footage.refresh_from_db(fields=[*WHEN, "life_stage", "stage_source", "guessed_because"])
 
 
 def _known(row: Filmed) -> Dating:
@@ -117,15 +142,12 @@ def propose(vault: Vault, around: Footage | None = None) -> None:
     guesses = guess(_neighbour(row) for row in rows)
     stages = _stages_around(rows)
     known, first = spans(vault.subject), vault.subject.life_stages.first()
-    changed = []
+    changes = Changes()
     for row in rows:
-        if row.filmed_source not in ("", Source.GUESS):
-            continue
-        before = [getattr(row, name) for name in COLUMNS]
-        _guess(row, guesses.get(row.id), known, stages.get(row.folder or row.batch), first)
-        if before != [getattr(row, name) for name in COLUMNS]:
-            changed.append(row)
-    Footage.objects.bulk_update(changed, COLUMNS, batch_size=ROWS_AN_UPDATE)
+        if row.filmed_source in ("", Source.GUESS):
+            with changes.of(row):
+                _guess(row, guesses.get(row.id), known, stages.get(row.folder or row.batch), first)
+    changes.save()
 
 
 def _near(vault: Vault, around: Footage | None):

@@ -133,13 +133,14 @@ class TimelineChange(models.Model):
     vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="timeline_changes")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     changes = models.JSONField(default=dict)
+    count = models.PositiveIntegerField(default=0, help_text="pieces of footage")
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["vault", "user"], name="one_timeline_change_to_take_back")]
 
     def __str__(self) -> str:
-        return f"{len(self.changes)} pieces of footage in {self.vault_id}"
+        return f"{self.count} pieces of footage in {self.vault_id}"
 
 
 class Upload(models.Model):

@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('changes', models.JSONField(default=dict)),
+                ('count', models.PositiveIntegerField(default=0, help_text='pieces of footage')),
                 ('changed_at', models.DateTimeField(auto_now=True)),
             ],
         ),

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from acquisition.dates import COLUMNS, ROWS_AN_UPDATE, place, propose, set_when, spans
+from acquisition.dates import Changes, place, propose, set_when, spans
 from acquisition.dating import Dating, Precision, Source
 from acquisition.models import Footage, TimelineChange
 from twinvault.audit.record import record
@@ -80,19 +80,18 @@ def move(vault: Vault, rows: QuerySet[Footage], *, by) -> int:
 def _change(vault: Vault, rows: QuerySet[Footage], say: Callable[[Footage], None], verb: str, by) -> int:
     """Applies `say` to each row, remembers how they were, and guesses anew around them."""
     Vault.objects.select_for_update().get(id=vault.id)
-    changed, changes = [], {}
+    changes, were = Changes(), {}
     for row in rows.select_related("life_stage").order_by("id"):
-        before, whole = _columns(row), [getattr(row, name) for name in COLUMNS]
-        say(row)
-        if whole != [getattr(row, name) for name in COLUMNS]:
-            changed.append(row)
-            changes[str(row.id)] = [before, _columns(row)]
-    if changed:
-        Footage.objects.bulk_update(changed, COLUMNS, batch_size=ROWS_AN_UPDATE)
-        TimelineChange.objects.update_or_create(vault=vault, user=by, defaults={"changes": changes})
-        record(verb, actor=by, vault_id=vault.id, target=vault, count=len(changed))
+        were[row.id] = _columns(row)
+        with changes.of(row):
+            say(row)
+    if changes.rows:
+        changes.save()
+        kept = {str(row.id): [were[row.id], _columns(row)] for row in changes.rows}
+        TimelineChange.objects.update_or_create(vault=vault, user=by, defaults={"changes": kept, "count": len(kept)})
+        record(verb, actor=by, vault_id=vault.id, target=vault, count=len(changes.rows))
         propose(vault)
-    return len(changed)
+    return len(changes.rows)
 
 
 def _columns(row: Footage) -> dict[str, str]:
@@ -107,16 +106,16 @@ def take_back(vault: Vault, *, by) -> int:
     if last is None:
         return 0
     stages = {str(stage_id) for stage_id in vault.subject.life_stages.values_list("id", flat=True)}
-    restored = []
+    restored = Changes()
     for row in vault.footage.all():
         before, after = last.changes.get(str(row.id), (None, None))
         if before is not None and after == _columns(row) and before["life_stage_id"] in stages:
-            for name, value in before.items():
-                read_back = READ_BACK.get(name, str)
-                setattr(row, name, (read_back(value) if value or read_back is str else None))
-            restored.append(row)
-    Footage.objects.bulk_update(restored, COLUMNS, batch_size=ROWS_AN_UPDATE)
+            with restored.of(row):
+                for name, value in before.items():
+                    read_back = READ_BACK.get(name, str)
+                    setattr(row, name, (read_back(value) if value or read_back is str else None))
+    restored.save()
     last.delete()
-    record("timeline change taken back", actor=by, vault_id=vault.id, target=vault, count=len(restored))
+    record("timeline change taken back", actor=by, vault_id=vault.id, target=vault, count=len(restored.rows))
     propose(vault)
-    return len(restored)
+    return len(restored.rows)

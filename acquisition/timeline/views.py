@@ -28,7 +28,6 @@ def timeline(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     counts = queries.lanes(vault, wanted, moves)
     page = Paginator(queries.timeline(vault, wanted, moves), queries.FOOTAGE_A_PAGE).get_page(request.GET.get("page"))
     page.object_list = queries.with_ages(vault, list(page.object_list))
-    last = TimelineChange.objects.filter(vault=vault, user=request.user).first()
     context = {
         "vault": vault,
         "wanted": wanted,
@@ -40,7 +39,7 @@ def timeline(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "page": page,
         "form": DateForm(auto_id="when_%s"),
         "may_contribute": vault.role >= Role.CONTRIBUTOR,
-        "to_take_back": len(last.changes) if last else 0,
+        "to_take_back": TimelineChange.objects.filter(vault=vault, user=request.user).values_list("count", flat=True).first(),
     }
     return render(request, "acquisition/timeline.html", context)
 

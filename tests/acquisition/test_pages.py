@@ -6,7 +6,7 @@ from acquisition.models import Footage
 from acquisition.services import add_footage
 from tests.acquisition.conftest import some_bytes
 from tests.conftest import CLIPS
-from twinvault.vaults.models import Role
+from twinvault.vaults.models import LifeStage, Role
 from twinvault.vaults.services import set_member, withdraw_consent
 
 DATA = some_bytes(3_000_000)
@@ -46,6 +46,16 @@ def test_the_stage_that_one_came_from_is_chosen(browse, bob, vault):
     page = content(browse(bob).get(f"/vaults/{vault.id}/upload/?stage={stage.id}"))
 
     assert f'<option value="{stage.id}" selected>' in page
+
+
+def test_the_dates_of_the_files_may_decide_once_the_days_of_a_stage_are_known(sender, browse, bob, vault):
+    assert "By the date of each file" not in content(browse(bob).get(f"/vaults/{vault.id}/upload/"))
+    LifeStage.objects.filter(subject__vault=vault, name="senior").update(from_age=60)
+    sender.patch(sender.announce(1000, "half.mp4", life_stage="by-date")["Location"], bytes(500), 0)
+
+    page = content(browse(bob).get(f"/vaults/{vault.id}/upload/"))
+    assert '<option value="by-date">By the date of each file</option>' in page
+    assert "by its date · 500" in page
 
 
 def test_a_viewer_sees_what_is_here_and_sends_nothing(browse, charlie, vault, footage, alice):
