@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import BinaryIO
 
 import numpy as np
 
 from processing.engine.arrays import Floats, Image
 from processing.engine.canonical import CROP_SIZE, crop_matrix, warp
+from processing.engine.decoding import Decoder, open_media
 from processing.engine.descriptors import Descriptors, describe
-from processing.engine.detection import Detection, FaceDetector, overlap
+from processing.engine.detection import FaceDetector
+from processing.engine.frames import Frame
 from processing.engine.identity import embed_patch, identity_patch
-from processing.engine.media import Frame, probe, read_frames
-from processing.engine.mesh import FaceMesh, Landmarks
-from processing.engine.shots import CutFinder
-from processing.engine.tracking import Tracker, box_of
+from processing.engine.mesh import FaceMesh
+from processing.engine.onlooker import Look, Onlooker, Sighting
+from processing.engine.sampling import FASTEST, SLOWEST, Sampler
+from processing.engine.segmentation import Segmenter
+from processing.engine.tracking import box_of
 
 
 @dataclass(frozen=True)
 class AnalysisSettings:
     """How closely a film is looked at.
 
-    every_frame: look at all frames (templates); otherwise at `max_rate` frames a second at most (subjects).
-    min_score: landmarks with a lower score are no face. min_size: pixels, side of the standard crop in the picture.
-    max_embeddings: embeddings in the whole film, shared out over its length; a person seen for the first time when
-    they are used up still gets one, up to three times as many in all. use_mtcnn: search with MTCNN where nothing else
-    finds a face. threads: processor threads of each network.
+    every_frame: look at all frames, and give only faces whose landmarks can be trusted (templates); otherwise between
+    `min_rate` and `max_rate` frames a second, as much as there is to see (subjects).
+    min_score: landmarks with a lower score are not trusted. min_size: pixels, side of the standard crop in the picture.
+    max_embeddings: embeddings in the whole film; a person seen for the first time when they are used up still gets one,
+    up to three times as many in all. use_mtcnn: search with MTCNN, too. masks: say of each crop what of it is the person.
+    threads: processor threads of each network.
     """
 
     every_frame: bool = False
-    max_rate: float = 6.0
+    min_rate: float = SLOWEST
+    max_rate: float = FASTEST
     min_score: float = 0.55
     min_size: float = 28.0
-    max_embeddings: int = 40
+    max_embeddings: int = 120
     use_mtcnn: bool = True
+    masks: bool = False
     threads: int = 1
 
 
@@ -43,15 +51,16 @@ class AnalysisSettings:
 class FaceObservation:
     """One face in one frame.
 
-    frame_index: number among all frames of the film. time: seconds from the first. track: faces of one number are one
-    person in one shot. box: float32 (4,) x0, y0, x1, y1. landmarks: float32 (468, 3), pixels of the picture. score:
-    0..1, trust in the landmarks. embedding: float32 (128,), on a few faces of each track. crop: uint8
-    (CROP_SIZE, CROP_SIZE, 3). matrix: float32 (2, 3), picture pixels to crop pixels.
+    frame_index: number among all frames of the film. time: seconds from the first. track: faces of one number are one person
+    in one shot. shot: number of the shot, from 0. box: float32 (4,) x0, y0, x1, y1. landmarks: float32 (468, 3), pixels of
+    the picture. score: 0..1, trust in the landmarks. embedding: float32 (128,), on a few faces of each track. crop: uint8
+    (CROP_SIZE, CROP_SIZE, 3). matrix: float32 (2, 3), picture pixels to crop pixels. mask: see `segmentation`, if asked for.
     """
 
     frame_index: int
     time: float
     track: int
+    shot: int
     box: Floats
     landmarks: Floats
     score: float
@@ -59,137 +68,145 @@ class FaceObservation:
     embedding: Floats | None
     crop: Image
     matrix: Floats
+    mask: Image | None = None
 
 
 def analyse(
     source: BinaryIO,
     settings: AnalysisSettings = AnalysisSettings(),
     progress: Callable[[float], None] = lambda fraction: None,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    wanted: Floats | None = None,
+    decoder: Decoder | None = None,
 ) -> Iterator[FaceObservation]:
-    """Find, follow and describe every face in a film or still, in the order of its frames.
+    """Find, follow and describe every face in a film or still, or in a part of a film, in the order of its frames.
 
-    1. Read a frame; if the shot has changed, end all tracks.
-    2. Detect faces; search thoroughly in the first frame of a shot and every two seconds.
-    3. Read the landmarks of each face found, and of faces followed that the detector missed.
-    4. Number, crop and describe them.
-    5. At the end of a window of some seconds, embed the best face of each track in it, and give all of them out.
+    1. Read a frame, as soon as the faces seen last make another look worth while.
+    2. Find the faces in it, and who they are among those seen before (see `onlooker`).
+    3. Crop and describe them.
+    4. At the end of a window of some seconds, embed the best face of each track that is due, and give all of them out.
 
-    source: seekable binary reader. progress: called with 0..1 after each frame; it may raise to stop. Raises
-    MediaError when nothing can be read.
+    source: seekable binary reader; it is decoded in a process of its own. progress: called with 0..1 after each frame;
+    it may raise to stop. start, end: seconds of the film, frames with start <= time < end; shots and tracks are
+    numbered anew in each part. wanted: which poses a dataset lacks, see `Sampler`. decoder: a process that is started
+    already. Raises MediaError when nothing can be read.
     """
-    info = probe(source)
-    eye = _Eye(settings)
-    budget = _EmbeddingBudget(settings.max_embeddings, info.seconds)
-    waiting: list[tuple[FaceObservation, Image, Floats]] = []
-    window_end = budget.window
-    max_rate = None if settings.every_frame else settings.max_rate
-    for frame in read_frames(source, max_rate=max_rate):
-        if frame.time >= window_end:
-            yield from budget.embed(waiting)
-            waiting = []
-            window_end = frame.time + budget.window
-        waiting += eye.look(frame)
-        progress(min(1.0, frame.time / info.seconds) if info.seconds else 1.0)
-    yield from budget.embed(waiting)
+    with open_media(source, decoder=decoder) as film:
+        info = film.info
+        length = max(0.0, (info.seconds if end is None else min(end, info.seconds)) - start)
+        sampler = Sampler(settings.min_rate, settings.max_rate, wanted)
+        onlooker = _onlooker(settings, sampler, still=info.kind == "image")
+        portraits = _Portraits(settings, start)
+        for frame in film.frames(start=start, end=end, pace=None if settings.every_frame else sampler):
+            for look in onlooker.see(frame):
+                yield from portraits.add(look)
+            progress(min(1.0, (frame.time - start) / length) if length else 1.0)
+        for look in onlooker.finish():
+            yield from portraits.add(look)
+        yield from portraits.finish()
     progress(1.0)
 
 
-class _Eye:
-    """Sees the faces of one frame after the other."""
-
-    THOROUGH_EVERY = 2.0  # seconds
-    LONGEST_PATIENCE = 16.0  # seconds between thorough searches of a film that shows nobody
-
-    def __init__(self, settings: AnalysisSettings) -> None:
-        self._settings = settings
-        self._detector = FaceDetector(settings.threads, settings.use_mtcnn)
-        self._mesh = FaceMesh(settings.threads, views=4 if settings.every_frame else 2)
-        self._tracker = Tracker()
-        self._cuts = CutFinder()
-        self._next_thorough = 0.0
-        self._patience = self.THOROUGH_EVERY
-
-    def look(self, frame: Frame) -> list[tuple[FaceObservation, Image, Floats]]:
-        """The faces of one frame, each with what its embedding needs."""
-        if self._cuts.is_cut(frame.image):
-            self._tracker.cut()
-            self._next_thorough = frame.time
-            self._patience = self.THOROUGH_EVERY
-        faces = self._faces(frame)
-        numbers = self._tracker.update([face.points for face in faces], frame.time)
-        seen = []
-        for face, number in zip(faces, numbers, strict=True):
-            matrix = crop_matrix(face.points)
-            crop = warp(frame.image, matrix, CROP_SIZE)
-            observation = FaceObservation(
-                frame_index=frame.index,
-                time=frame.time,
-                track=number,
-                box=box_of(face.points),
-                landmarks=face.points,
-                score=face.score,
-                descriptors=describe(frame.image, face.points, crop),
-                embedding=None,
-                crop=crop,
-                matrix=matrix,
-            )
-            seen.append((observation, *identity_patch(frame.image, face.points)))
-        return seen
-
-    def _faces(self, frame: Frame) -> list[Landmarks]:
-        thorough = frame.time >= self._next_thorough
-        found = self._detector.detect(frame.image, thorough)
-        if thorough:
-            self._patience = self.THOROUGH_EVERY if found else min(2 * self._patience, self.LONGEST_PATIENCE)
-            self._next_thorough = frame.time + self._patience
-        faces: list[Landmarks] = []
-        starts: list[Detection | Floats] = [*found, *self._tracker.expected(frame.time)]
-        for start in starts:
-            if not isinstance(start, Detection) and _already_there(box_of(start), faces):
-                continue
-            face = self._mesh.landmarks(frame.image, start)
-            if face is None or face.score < self._settings.min_score:
-                continue
-            if CROP_SIZE / _scale(crop_matrix(face.points)) < self._settings.min_size:
-                continue
-            if not _already_there(box_of(face.points), faces):
-                faces.append(face)
-        return faces
+def _onlooker(settings: AnalysisSettings, sampler: Sampler, still: bool) -> Onlooker:
+    return Onlooker(
+        _loaded.detector(settings.threads, settings.use_mtcnn),
+        _loaded.mesh(settings.threads, 4 if settings.every_frame or still else 2),
+        sampler,
+        min_score=settings.min_score,
+        min_size=settings.min_size,
+        glimpses=not settings.every_frame,
+        still=still,
+    )
 
 
-def _already_there(box: Floats, faces: list[Landmarks]) -> bool:
-    return any(float(overlap(box[None], box_of(face.points)[None])[0, 0]) > 0.3 for face in faces)
+class _Loaded(threading.local):
+    """The networks of one thread, which go from film to film."""
+
+    def __init__(self) -> None:
+        self.detector = cache(FaceDetector)
+        self.mesh = cache(FaceMesh)
+        self.segmenter = cache(Segmenter)
 
 
-def _scale(matrix: Floats) -> float:
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+_loaded = _Loaded()
 
 
-class _EmbeddingBudget:
-    """Shares the dear embeddings out: one a window for each track, on its best face."""
+class _Portraits:
+    """Describes faces, and shares the dear embeddings out.
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most = most
+    A track is embedded when it is new, again after some seconds, and ever less often then; sooner, if it shows its face much
+    better than before. In a window of some seconds its best face is taken.
+    """
+
+    BETTER = 1.6
+
+    def __init__(self, settings: AnalysisSettings, start: float) -> None:
+        """start: seconds of the film."""
+        # a template's actor is worth several embeddings, however short the film is
+        self._window = 0.7 if settings.every_frame else 2.0
+        self._first_pause, self._longest_pause = (0.5, 8.0) if settings.every_frame else (6.0, 48.0)  # seconds
+        self._most = settings.max_embeddings
+        self._segmenter = _loaded.segmenter(settings.threads) if settings.masks else None
         self._used = 0
-        self._known: set[int] = set()
-        # Three quarters for one person all through the film, the rest for others.
-        self.window = float(np.clip(seconds / max(1.0, 0.75 * most), 0.7, 10.0))
+        self._waiting: list[FaceObservation] = []
+        self._best: dict[int, tuple[float, int, Image, Floats]] = {}
+        # by track: when it is due, the pause before, and how good its best face so far was
+        self._known: dict[int, tuple[float, float, float]] = {}
+        self._end = start + self._window
 
-    def embed(self, waiting: list[tuple[FaceObservation, Image, Floats]]) -> Iterator[FaceObservation]:
-        best: dict[int, int] = {}
-        for place, (face, _, _) in enumerate(waiting):
-            other = best.get(face.track)
-            if other is None or _recognisable(face) > _recognisable(waiting[other][0]):
-                best[face.track] = place
-        for place, (face, patch, five_points) in enumerate(waiting):
-            if best[face.track] == place and self._may(face.track):
-                self._known.add(face.track)
-                self._used += 1
-                face = replace(face, embedding=embed_patch(patch, five_points))
-            yield face
+    def add(self, look: Look) -> Iterator[FaceObservation]:
+        """Take the faces of one look; give out those of the window that has ended."""
+        if look.frame.time >= self._end:
+            yield from self.finish()
+            self._end = look.frame.time + self._window
+        for seen in look.sightings:
+            face = _observed(look.frame, seen, self._segmenter)
+            quality = _recognisable(face)
+            other = self._best.get(face.track)
+            if self._is_due(face, quality) and (other is None or quality > other[0]):
+                patch = identity_patch(look.frame.image, face.landmarks)
+                self._best[face.track] = (quality, len(self._waiting), *patch)
+            self._waiting.append(face)
 
-    def _may(self, track: int) -> bool:
-        return self._used < (self._most if track in self._known else 3 * self._most)
+    def finish(self) -> Iterator[FaceObservation]:
+        """The faces that are still held back."""
+        for track, (quality, place, patch, five_points) in self._best.items():
+            if self._used >= (self._most if track in self._known else 3 * self._most):
+                continue
+            self._used += 1
+            _, pause, best = self._known.get(track, (0.0, self._first_pause, 0.0))
+            face = self._waiting[place]
+            self._known[track] = (face.time + pause, min(2 * pause, self._longest_pause), max(quality, best))
+            self._waiting[place] = replace(face, embedding=embed_patch(patch, five_points))
+        yield from self._waiting
+        self._waiting, self._best = [], {}
+
+    def _is_due(self, face: FaceObservation, quality: float) -> bool:
+        if face.track not in self._known:
+            return True
+        due, _, best = self._known[face.track]
+        return face.time >= due or quality > self.BETTER * best
+
+
+def _observed(frame: Frame, seen: Sighting, segmenter: Segmenter | None) -> FaceObservation:
+    matrix = crop_matrix(seen.points)
+    crop = warp(frame.image, matrix, CROP_SIZE)
+    return FaceObservation(
+        frame_index=frame.index,
+        time=frame.time,
+        track=seen.track,
+        shot=frame.shot,
+        box=box_of(seen.points),
+        landmarks=seen.points,
+        score=seen.score,
+        descriptors=describe(frame.image, seen.points, crop),
+        embedding=None,
+        crop=crop,
+        matrix=matrix,
+        mask=None if segmenter is None else segmenter.mask(frame.image, seen.points),
+    )
 
 
 def _recognisable(face: FaceObservation) -> float:

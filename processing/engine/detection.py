@@ -1,13 +1,14 @@
 """Finding faces in a picture: BlazeFace (Bazarevsky et al. 2019) in its short-range and full-range forms.
 
 The short-range network sees faces that fill a good part of the picture (a person before a camera), the full-range
-network smaller ones. A thorough search also looks into overlapping tiles and at the picture turned on its sides.
+network smaller ones. A search of a key frame asks MTCNN too; a thorough one also looks into overlapping tiles. Both look at
+the picture turned on its sides where nothing else is found.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -25,12 +26,14 @@ class Detection:
     """One face.
 
     box: float32 (4,) x0, y0, x1, y1 in pixels. score: 0..1. keypoints: float32 (6, 2) pixels: the eye on the left
-    of an upright picture, the eye on its right, tip of the nose, mouth, the ear on the left, the ear on the right.
+    of an upright picture, the eye on its right, tip of the nose, mouth, the ear on the left, the ear on the right. exact:
+    seen by MTCNN, whose scores tell faces from other things also where the mesh cannot say.
     """
 
     box: Floats
     score: float
     keypoints: Floats
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class _Range:
 # cell is the anchor, its size is fixed to the whole input, so sizes are decoded without anchor scale.
 SHORT = _Range(models.DETECTOR_SHORT, ((8, 2), (16, 6)), 0.5)
 FULL = _Range(models.DETECTOR_FULL, ((4, 1),), 0.6)
+# MTCNN looks at a still in so many pixels: of a film there are other frames, of a still there is one.
+STILL_SIDE = 1280
 # A picture turned head down is full of things that look a little like a face.
 TURNED_THRESHOLD = 0.7
 
@@ -103,28 +108,46 @@ def _contained(box: Floats, boxes: Floats) -> Floats:
 class FaceDetector:
     """Finds faces. The networks are loaded once; keep one detector for each thread.
 
-    thorough searches (see `detect`) call MTCNN only where `use_mtcnn` is true and nothing else found a face.
+    `search`, `search_near` and thorough searches call MTCNN only where `use_mtcnn` is true.
     """
 
     def __init__(self, threads: int = 1, use_mtcnn: bool = True) -> None:
         self._networks = [(kind, models.Model(kind.model, threads)) for kind in (SHORT, FULL)]
         self._use_mtcnn = use_mtcnn
-        self._mtcnn: MtcnnDetector | None = None
 
     def detect(self, image: Image, thorough: bool = False) -> list[Detection]:
         """Faces in `image`, uint8 (H, W, 3), the largest first.
 
-        thorough: look also into tiles of a large picture, at the picture on its sides and head down, and at last
-        with MTCNN; some 20 to 200 times slower, for key frames and stills.
+        thorough: look also into tiles of a large picture, with MTCNN, and, where that finds nothing, at the picture on
+        its sides and head down; some 20 to 200 times slower, for stills.
         """
-        found = [face for kind, network in self._networks for face in _run(kind, network, image)]
+        found = self._quick(image)
+        exact: list[Detection] = []
         if thorough:
             found += self._search_tiles(image)
-            if not found:
-                found = self._search_turned(image)
-            if not found and self._use_mtcnn:
-                found = self._search_mtcnn(image)
-        return sorted(suppress(found), key=lambda face: -float(np.prod(face.box[2:] - face.box[:2])))
+            exact = self._mtcnn.detect(image, max_side=STILL_SIDE) if self._use_mtcnn else []
+            found = found if found or exact else self._search_turned(image)
+        return _largest_first(found, exact)
+
+    def search(self, image: Image) -> list[Detection]:
+        """As `detect`, but with MTCNN, and turned where that finds nothing: some 10 times slower, for key frames of a film."""
+        found = self._quick(image)
+        exact = self._mtcnn.detect(image) if self._use_mtcnn else []
+        return _largest_first(found if found or exact else self._search_turned(image), exact)
+
+    def search_near(self, image: Image, box: Floats) -> list[Detection]:
+        """Faces about as large as `box`, float32 (4,), and not far from it, by MTCNN; a few milliseconds."""
+        return self._mtcnn.search_near(image, box) if self._use_mtcnn else []
+
+    @cached_property
+    def _mtcnn(self) -> MtcnnDetector:
+        from processing.engine.mtcnn import MtcnnDetector  # brings torch: only where it is needed
+
+        return MtcnnDetector()
+
+    def _quick(self, image: Image) -> list[Detection]:
+        small = shrunk(image, 2 * max(network.size for _, network in self._networks))
+        return [face for kind, network in self._networks for face in _run(kind, network, small, image.shape)]
 
     def _search_tiles(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
@@ -163,16 +186,34 @@ class FaceDetector:
                 break
         return found
 
-    def _search_mtcnn(self, image: Image) -> list[Detection]:
-        if self._mtcnn is None:
-            from processing.engine.mtcnn import MtcnnDetector  # brings torch: only where it is needed
 
-            self._mtcnn = MtcnnDetector()
-        return self._mtcnn.detect(image)
+def near(box: Floats, other: Floats) -> bool:
+    """True for two boxes of one face: they overlap, or one lies in the middle of the other and is not of quite another size."""
+    if float(overlap(box[None], other[None])[0, 0]) > 0.3:
+        return True
+    middle = (box[:2] + box[2:]) / 2
+    size, other_size = float(np.prod(box[2:] - box[:2])), float(np.prod(other[2:] - other[:2]))
+    return bool((middle > other[:2]).all() and (middle < other[2:]).all() and 0.25 * other_size < size < 4 * other_size)
 
 
-def _run(kind: _Range, network: models.Model, image: Image) -> list[Detection]:
-    """One network on one picture, letterboxed to its square input; before merging."""
+def _largest_first(found: list[Detection], exact: list[Detection]) -> list[Detection]:
+    """All faces; of two that are one, the exact one."""
+    others = [face for face in suppress(found) if not any(near(face.box, better.box) for better in exact)]
+    return sorted([*exact, *others], key=lambda face: -float(np.prod(face.box[2:] - face.box[:2])))
+
+
+def shrunk(image: Image, side: float) -> Image:
+    """The picture at a whole fraction of its size (which is quick to make), its longer side still `side` pixels or more."""
+    height, width = image.shape[:2]
+    parts = int(max(height, width) / side + 1e-6)
+    if parts < 2 or min(height, width) < parts:
+        return image
+    whole = image[: height // parts * parts, : width // parts * parts]
+    return np.asarray(cv2.resize(whole, (width // parts, height // parts), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _run(kind: _Range, network: models.Model, image: Image, shape: tuple[int, ...] | None = None) -> list[Detection]:
+    """One network on one picture, letterboxed to its square input. shape: of the picture that `image` is a small copy of."""
     height, width = image.shape[:2]
     scale = network.size / max(height, width)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -191,7 +232,9 @@ def _run(kind: _Range, network: models.Model, image: Image) -> list[Detection]:
     values = raw[0, chosen].reshape(-1, 8, 2) / network.size
     values[:, 0] += centres
     values[:, 2:] += centres[:, None]
-    back = np.array([width / inner[0], height / inner[1]], dtype=np.float32)
+    # a small copy may lack the last few rows and columns: its pixels are whole numbers of the picture's
+    part = 1.0 if shape is None else float(max(1, shape[0] // height, shape[1] // width))
+    back = np.array([part * width / inner[0], part * height / inner[1]], dtype=np.float32)
     offset = np.array([left, top], dtype=np.float32)
     middle = (values[:, 0] * network.size - offset) * back
     half = values[:, 1] * network.size * back / 2

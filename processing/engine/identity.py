@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import dlib
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist, squareform
 
 from processing.engine.arrays import Floats, Image
 from processing.engine.canonical import apply, crop_matrix, warp
 
 SAME_PERSON = 0.6
 DIMENSIONS = 128
+# Farther than any two embeddings are.
+NEVER = 1e3
 
 # The wide crop from which dlib cuts its own 150 px chip: large enough that its whole-pixel points do no harm.
 PATCH_SIZE = 320
@@ -61,16 +65,23 @@ def distance(a: Floats, b: Floats) -> float:
     return float(np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64)))
 
 
-def group(embeddings: Floats, limit: float = SAME_PERSON) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def group(
+    embeddings: Floats, limit: float = SAME_PERSON, apart: Iterable[tuple[int, int]] = ()
+) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """Sort embeddings (one or a mean one for each track) into people, by complete linkage.
 
-    embeddings: float32 (N, 128). limit: no two of one group are farther apart. -> int (N,), 0 for the largest group,
-    1 for the next; equal ones in the order in which they first appear.
+    embeddings: float32 (N, 128). limit: no two of one group are farther apart. apart: pairs of rows that cannot be one
+    person, for they were seen at one time. -> int (N,), 0 for the largest group, 1 for the next; equal ones in the order
+    in which they first appear.
     """
     count = len(embeddings)
     if count < 2:
         return np.zeros(count, dtype=np.intp)
-    raw = fcluster(linkage(np.asarray(embeddings, np.float64), "complete"), limit, "distance")
+    away = squareform(pdist(np.asarray(embeddings, np.float64)))
+    for a, b in apart:
+        if a != b:
+            away[a, b] = away[b, a] = NEVER
+    raw = fcluster(linkage(squareform(away, checks=False), "complete"), limit, "distance")
     names, first, sizes = np.unique(raw, return_index=True, return_counts=True)
     order = sorted(range(len(names)), key=lambda at: (-sizes[at], first[at]))
     rank = {names[at]: place for place, at in enumerate(order)}

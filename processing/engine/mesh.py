@@ -1,7 +1,7 @@
 """The 468 points of a face: MediaPipe's face mesh (Kartynnik et al. 2019), looked at several times and averaged.
 
-The network sees a square around the face, turned upright. Where the square comes from a detection, it is set anew from
-the points found, until it lies well; then the face is read again in slightly different squares and in the mirror.
+The network sees a square around the face, turned upright. Where the square lies badly, it is set anew from the points
+found. The face is read in slightly different squares and in the mirror.
 The mean of these readings jitters less than one reading, and how far they disagree tells how far they can be trusted.
 """
 
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from processing.engine import models
 from processing.engine.arrays import Floats, Image
 from processing.engine.canonical import apply, canonical_face, invert, warp
 from processing.engine.detection import Detection
+from processing.engine.glimpse import roll
 
 RIGHT_EYE, LEFT_EYE = (33, 133), (263, 362)
 # Side of the square over the longer side of the face, and how the readings that are averaged differ from it:
@@ -37,7 +39,7 @@ class Landmarks:
 class FaceMesh:
     """Reads the points of one face at a time. Keep one for each thread.
 
-    views: how many readings are averaged, 1 to 4; each costs about a millisecond.
+    views: how many readings are averaged, 1 to 4; each costs about a millisecond. Beyond 2 the face is measured closely.
     """
 
     def __init__(self, threads: int = 1, views: int = 4) -> None:
@@ -50,39 +52,53 @@ class FaceMesh:
         image: uint8 (H, W, 3). start: a detection, or this face's landmarks (468, 3) in the frame before.
         """
         if isinstance(start, Detection):
-            first = self._read(image, _square_of_detection(start))
+            first = self._read(_near_view(image, _square_of_detection(start), self._network.size), _square_of_detection(start))
             if first is None:
                 return None
-            points, _ = first
+            points = first[0]
         else:
             points = start
-        # A second look from the points found: the first square may have cut or turned the face.
-        again = self._read(image, _square_of_points(points))
-        if again is None:
-            return None
-        points = again[0]
         square = _square_of_points(points)
-        readings, beliefs = [], []
-        for zoom, turn, mirrored in self._views:
-            reading = self._read(image, (square[0], square[1] * zoom, square[2] + np.deg2rad(turn)), mirrored)
-            if reading is not None:
-                readings.append(reading[0])
-                beliefs.append(reading[1])
-        if len(readings) * 2 < len(self._views) or not readings:
-            return None
+        if len(self._views) > 2:
+            # where many readings are worth while, so is one more that says where to take them
+            settled = self._read(_near_view(image, square, self._network.size), square)
+            if settled is None:
+                return None
+            square = _square_of_points(settled[0])
+        for last in (False, True):
+            readings, beliefs = self._views_of(image, square)
+            if len(readings) * 2 < len(self._views) or not readings:
+                return None
+            mean = np.mean(readings, axis=0)
+            again = _square_of_points(mean)
+            if last or not _strayed(square, again):
+                break
+            # the square had cut or turned the face, or the face has moved on since the frame before
+            square = again
         stack = np.stack(readings)
-        mean = stack.mean(axis=0).astype(np.float32)
+        mean = np.asarray(mean, dtype=np.float32)
         if not _is_face_shaped(mean):
             return None
         spread = float(np.linalg.norm((stack - mean)[..., :2], axis=-1).mean()) / float(square[1])
         belief = sum(beliefs) / len(self._views)
         return Landmarks(mean, belief * float(np.exp(-((spread / SPREAD_LIMIT) ** 2))))
 
-    def _read(self, image: Image, square: tuple[Floats, float, float], mirrored: bool = False) -> tuple[Floats, float] | None:
+    def _views_of(self, image: Image, square: tuple[Floats, float, float]) -> tuple[list[Floats], list[float]]:
+        """What is read in each view in which the network sees a face: (points, beliefs)."""
+        readings, beliefs = [], []
+        view = _near_view(image, square, self._network.size)
+        for zoom, turn, mirrored in self._views:
+            reading = self._read(view, (square[0], square[1] * zoom, square[2] + np.deg2rad(turn)), mirrored)
+            if reading is not None:
+                readings.append(reading[0])
+                beliefs.append(reading[1])
+        return readings, beliefs
+
+    def _read(self, view: _View, square: tuple[Floats, float, float], mirrored: bool = False) -> tuple[Floats, float] | None:
         """One reading: (points (468, 3) picture pixels, belief 0..1), or None where the network sees no face."""
         size = self._network.size
         matrix = _matrix_of_square(square, size)
-        seen = warp(image, matrix, size, fast=True)
+        seen = view.warp(matrix, size)
         if mirrored:
             seen = np.ascontiguousarray(seen[:, ::-1])
         raw, flag = self._network(seen.astype(np.float32) / 255.0)
@@ -97,8 +113,43 @@ class FaceMesh:
         return apply(invert(matrix), points), belief
 
 
+# Shift and change of size, as shares of the square's side, and half the turn in radians, that leave a reading as good as any.
+STRAYED = 0.06
 # Mean disagreement of readings, as a share of the square's side, at which the score falls to 1/e.
 SPREAD_LIMIT = 0.02
+
+
+@dataclass(frozen=True)
+class _View:
+    """A part of the picture, shrunk by area about to the network's own scale, from which several squares are cut.
+
+    ratio: float64 (2,), pixels of the picture to one of the view. corner: float64 (2,), where the view's first pixel begins.
+    """
+
+    image: Image
+    ratio: NDArray[np.float64]
+    corner: NDArray[np.float64]
+
+    def warp(self, matrix: Floats, size: int) -> Image:
+        """As `canonical.warp`: matrix (2, 3) takes pixels of the whole picture to those of the result."""
+        remaining = np.empty((2, 3), dtype=np.float32)
+        remaining[:, :2] = matrix[:, :2] * self.ratio
+        remaining[:, 2] = matrix[:, 2] + matrix[:, :2] @ (0.5 * self.ratio - 0.5 + self.corner)
+        return warp(self.image, remaining, size, fast=True)
+
+
+def _near_view(image: Image, square: tuple[Floats, float, float], size: int) -> _View:
+    """What the views of a square need of a picture: a part half as wide again, for they are turned."""
+    centre, side, _ = square
+    height, width = image.shape[:2]
+    left, top = np.clip(np.floor(centre - 0.75 * side), 0, [width - 1, height - 1]).astype(int)
+    right, bottom = np.clip(np.ceil(centre + 0.75 * side), [left + 1, top + 1], [width, height]).astype(int)
+    part = image[top:bottom, left:right]
+    if side > 1.2 * size:
+        small = (max(1, round(part.shape[1] * size / side)), max(1, round(part.shape[0] * size / side)))
+        part = np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    ratio = np.array([right - left, bottom - top]) / [part.shape[1], part.shape[0]]
+    return _View(part, ratio, np.array([left, top], dtype=np.float64))
 
 
 def _matrix_of_square(square: tuple[Floats, float, float], size: int) -> Floats:
@@ -112,11 +163,10 @@ def _matrix_of_square(square: tuple[Floats, float, float], size: int) -> Floats:
 
 
 def _square_of_detection(face: Detection) -> tuple[Floats, float, float]:
-    across = face.keypoints[1] - face.keypoints[0]
-    angle = float(np.arctan2(across[1], across[0]))
-    side = float((face.box[2:] - face.box[:2]).max()) * MARGIN
+    # one detector's boxes are square, the other's are as high as the face: they agree in their area
+    side = float(np.sqrt(np.prod(face.box[2:] - face.box[:2]))) * MARGIN
     centre = (face.box[:2] + face.box[2:]) / 2
-    return centre.astype(np.float32), side, angle
+    return centre.astype(np.float32), side, roll(face.keypoints)
 
 
 def _square_of_points(points: Floats) -> tuple[Floats, float, float]:
@@ -127,6 +177,12 @@ def _square_of_points(points: Floats) -> tuple[Floats, float, float]:
     low, high = upright.min(axis=0), upright.max(axis=0)
     centre = np.array([[c, -s], [s, c]]) @ ((low + high) / 2)
     return centre.astype(np.float32), float((high - low).max()) * MARGIN, angle
+
+
+def _strayed(square: tuple[Floats, float, float], again: tuple[Floats, float, float]) -> bool:
+    """True if the square in which a face was read lies badly round what was read in it."""
+    shift = float(np.linalg.norm(again[0] - square[0])) / square[1]
+    return shift > STRAYED or abs(float(np.log(again[1] / square[1]))) > STRAYED or abs(again[2] - square[2]) > 2 * STRAYED
 
 
 def _is_face_shaped(points: Floats) -> bool:

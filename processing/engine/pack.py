@@ -70,13 +70,14 @@ def decode_crop(data: bytes) -> Image:
 class DescriptorTable(Measures[Floats, NDArray[np.uint64]]):
     """What is known of N faces, a row a face: their measures, float32 (N,), hashes uint64 (N,), and where they were seen.
 
-    frame_index, track: int32 (N,). time: float64 (N,) seconds. score: float32 (N,). box: float32 (N, 4). landmarks:
+    frame_index, track, shot: int32 (N,). time: float64 (N,) seconds. score: float32 (N,). box: float32 (N, 4). landmarks:
     float32 (N, 468, 3) pixels. matrix: float32 (N, 2, 3). embedding: float32 (N, 128), NaN where none was made.
     """
 
     frame_index: NDArray[np.int32]
     time: NDArray[np.float64]
     track: NDArray[np.int32]
+    shot: NDArray[np.int32]
     score: Floats
     box: Floats
     landmarks: Floats
@@ -110,6 +111,7 @@ def tabulate(observations: Iterable[FaceObservation]) -> DescriptorTable:
         "frame_index": column([f.frame_index for f in faces], (), np.int32),
         "time": column([f.time for f in faces], (), np.float64),
         "track": column([f.track for f in faces], (), np.int32),
+        "shot": column([f.shot for f in faces], (), np.int32),
         "score": column([f.score for f in faces], (), np.float32),
         "box": column([f.box for f in faces], (4,), np.float32),
         "landmarks": column([f.landmarks for f in faces], (468, 3), np.float32),

@@ -1,4 +1,4 @@
-"""One face over time: which face of this frame is which of the frame before, and landmarks without jitter."""
+"""One face over time: which face of this frame is which of the frame before, where it was between looks, and without jitter."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from scipy.signal import savgol_coeffs
 
 from processing.engine.arrays import Floats
 from processing.engine.detection import overlap
+
+# A face is taken to be there before it is first seen, and after it is last seen, for as long as looks at it were apart,
+# within these bounds in seconds: it came and went between looks.
+REACH = (0.2, 0.7)
 
 
 def box_of(landmarks: Floats) -> Floats:
@@ -34,7 +38,7 @@ class Tracker:
     max_gap: seconds that a face may be unseen and still be the same track.
     """
 
-    def __init__(self, max_gap: float = 1.0) -> None:
+    def __init__(self, max_gap: float = 1.5) -> None:
         self._max_gap = max_gap
         self._tracks: list[_Track] = []
         self._next = 0
@@ -43,26 +47,48 @@ class Tracker:
         """The shot has changed: nothing that was seen before goes on."""
         self._tracks = []
 
+    @property
+    def numbers(self) -> set[int]:
+        """Those who are followed just now."""
+        return {track.number for track in self._tracks}
+
+    def end(self, number: int) -> None:
+        """This one was no face after all, or cannot be followed any more."""
+        self._tracks = [track for track in self._tracks if track.number != number]
+
     def expected(self, time: float) -> list[Floats]:
         """Landmarks (468, 3) of the faces that were there a moment ago, moved on to `time` (seconds)."""
-        self._forget(time)
-        return [_moved(track, time) for track in self._tracks]
+        return list(self.expected_by_number(time).values())
 
-    def update(self, faces: list[Floats], time: float) -> list[int]:
+    def expected_by_number(self, time: float) -> dict[int, Floats]:
+        """The same by the numbers of their tracks."""
+        self._forget(time)
+        return {track.number: _moved(track, time) for track in self._tracks}
+
+    def unseen(self, number: int, time: float) -> float:
+        """Seconds since this one was last seen."""
+        return time - next(track.time for track in self._tracks if track.number == number)
+
+    def update(self, faces: list[Floats], time: float, known: dict[int, int] | None = None) -> list[int]:
         """Number the faces of one frame.
 
-        faces: landmarks (468, 3) pixels of each. time: seconds, rising. -> track numbers, one for each face.
+        faces: landmarks (468, 3) pixels of each. time: seconds, rising. known: tracks, by place in `faces`, of those that
+        were followed. -> track numbers, one for each face.
         """
         self._forget(time)
         numbers = [-1] * len(faces)
-        if faces and self._tracks:
-            before = [_moved(track, time) for track in self._tracks]
-            cost = np.array([[_unlikeness(face, old) for old in before] for face in faces])
-            for row, column in zip(*linear_sum_assignment(cost), strict=True):
-                if cost[row, column] < 1.0:
-                    track = self._tracks[column]
-                    self._carry_on(track, faces[row], time)
-                    numbers[row] = track.number
+        tracks = {track.number: track for track in self._tracks}
+        for row, number in (known or {}).items():
+            self._carry_on(tracks.pop(number), faces[row], time)
+            numbers[row] = number
+        left, rows = list(tracks.values()), [row for row, number in enumerate(numbers) if number < 0]
+        if rows and left:
+            before = [_moved(track, time) for track in left]
+            cost = np.array([[_unlikeness(faces[row], old) for old in before] for row in rows])
+            for place, column in zip(*linear_sum_assignment(cost), strict=True):
+                if cost[place, column] < 1.0:
+                    self._carry_on(left[column], faces[rows[place]], time)
+                    numbers[rows[place]] = left[column].number
         for row, face in enumerate(faces):
             if numbers[row] < 0:
                 numbers[row] = self._next
@@ -100,6 +126,42 @@ def _unlikeness(face: Floats, old: Floats) -> float:
     if ratio > 1.8 or (shared < 0.1 and away > 0.8):
         return 10.0
     return 0.5 * (1.0 - shared) + 0.5 * away
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where one face was, as far as looks tell. times: float64 (N,) seconds, rising. boxes: float32 (N, 4)."""
+
+    times: NDArray[np.float64]
+    boxes: Floats
+
+
+def courses(track: NDArray[np.integer], time: NDArray[np.floating], box: Floats) -> dict[int, Course]:
+    """The course of each track. track: int (N,), time: float (N,), box: float32 (N, 4), as in a table of descriptors."""
+    found = {}
+    for number in np.unique(track):
+        rows = np.flatnonzero(track == number)
+        rows = rows[np.argsort(time[rows], kind="stable")]
+        found[int(number)] = Course(np.asarray(time[rows], np.float64), np.asarray(box[rows], np.float32))
+    return found
+
+
+def boxes_at(course: Course, times: NDArray[np.floating]) -> Floats:
+    """Where the face was at any time: float32 (T, 4), NaN where that is not known.
+
+    times: float (T,) seconds. Between looks, and for a moment before the first and after the last (see REACH), the face goes
+    straight.
+    """
+    seen, boxes = course.times, course.boxes
+    at = np.asarray(times, np.float64)
+    where = np.stack([np.interp(at, seen, side) for side in boxes.T], axis=1)
+    for end, inner, beyond in ((0, 1, at < seen[0]), (-1, -2, at > seen[-1])):
+        apart = abs(float(seen[inner] - seen[end])) if len(seen) > 1 else 0.0
+        if apart:
+            step = (boxes[inner] - boxes[end]) / (seen[inner] - seen[end])
+            where[beyond] += (at[beyond] - seen[end])[:, None] * np.tile((step[:2] + step[2:]) / 2, 2)
+        where[beyond & (np.abs(at - seen[end]) > np.clip(apart, *REACH))] = np.nan
+    return where.astype(np.float32)
 
 
 def join_track(frame_numbers: list[int], landmarks: list[Floats], length: int) -> tuple[Floats, NDArray[np.bool_]]:

@@ -28,8 +28,8 @@ def test_one_man_in_a_film_is_one_person_whose_faces_wait(franck):
     assert franck.seconds == pytest.approx(2.0, abs=0.05)
     person = person_in(franck)
     assert (person.who, person.proposed) == ("unknown", False)
-    # two seconds at six frames a second
-    assert faces_of(person).count() == franck.analysis.frames_seen == pytest.approx(12, abs=1)
+    # two seconds, looked at as closely as he moves
+    assert 24 > faces_of(person).count() == franck.analysis.frames_seen >= 5
     assert set(faces_of(person).values_list("state", flat=True)) == {"pending"}
     assert Entry.objects.filter(verb="footage analysed", vault_id=franck.vault_id).count() == 1
 
@@ -68,7 +68,7 @@ def test_nothing_that_shows_a_face_rests_in_the_clear(franck, settings):
 def test_two_men_beside_each_other_are_two_people_and_nobody_is_kept(two_men):
     people = people_in(two_men)
     assert len(people) == 2
-    assert all(faces_of(person).count() >= 8 for person in people)
+    assert all(faces_of(person).count() >= 4 for person in people)
     assert not Face.objects.filter(state="kept").exists()
 
 

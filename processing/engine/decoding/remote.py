@@ -39,6 +39,7 @@ class Line:
         self.rate = 0.0  # frames a second wanted now: the line is the pace of what is read
         self.stopped = False
         self.arrived: dict[int, tuple[int, int]] = {}
+        self._rates: list[float] = []
         self._slots: list[mmap.mmap] = []
         self._free: list[int] = []
 
@@ -46,6 +47,7 @@ class Line:
         """A new request: nothing of an earlier one counts."""
         self.stopped = False
         self.arrived = {}
+        self._rates = []
         self._free = list(range(len(self._slots)))
 
     def send(self, *message: Any) -> None:
@@ -64,7 +66,7 @@ class Line:
                 self.arrived[number] = (place, length)
             case ["next", slot, rate]:
                 self._free.append(slot)
-                self.rate = float(rate)
+                self._rates.append(float(rate))
             case ["slots", _, size]:
                 self._slots = [mmap.mmap(descriptor, size) for descriptor in descriptors]
                 for descriptor in descriptors:
@@ -79,6 +81,16 @@ class Line:
         self.receive()
         if self.stopped:
             raise Stopped
+
+    def keep_pace(self, given: int) -> None:
+        """Set the rate for the frame that follows `given` ones: what was wanted when the last but one of them was taken.
+
+        Later wishes wait for their turn, so that a film is read in the same way however quick either side is.
+        """
+        while len(self._rates) < given - 1:
+            self.wait()
+        if given > 1:
+            self.rate = self._rates[given - 2]
 
     def seen(self) -> None:
         """A frame has been decoded: hear whether it still matters, and say now and then that there are some."""

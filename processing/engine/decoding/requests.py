@@ -56,10 +56,12 @@ def _answer(talk: Line, request: list[Any]) -> None:
 def _give_frames(talk: Line, source: BinaryIO, arguments: dict[str, Any]) -> None:
     pace = talk if arguments.pop("paced") else None
     talk.rate = float(arguments.pop("rate"))
-    for lent in lend_frames(source, **arguments, pace=pace, seen=talk.seen):
+    for given, lent in enumerate(lend_frames(source, **arguments, pace=pace, seen=talk.seen), start=1):
         slot, image = talk.room(lent.height, lent.width, count=1 if lent.still else 2)
         lent.write(image)
         talk.send("frame", slot, lent.index, lent.time, lent.shot, lent.height, lent.width)
+        if pace is not None:
+            talk.keep_pace(given)
 
 
 def _trace() -> str:

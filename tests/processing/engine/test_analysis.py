@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from time import sleep
 
 import cv2
 import numpy as np
@@ -10,8 +11,7 @@ import skimage.data
 from PIL import Image as Pillow
 
 from processing.engine import CROP_SIZE, AnalysisSettings, MediaError, analyse, apply, distance
-from processing.engine.analysis import CutFinder
-from tests.conftest import CLIPS
+from processing.engine.decoding import Decoder
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +64,42 @@ def test_a_few_faces_are_embedded_and_show_one_person(every_face):
     assert max(distance(embedded[0], other) for other in embedded) < 0.6
 
 
-def test_a_subject_is_sampled_at_six_frames_a_second():
-    with open(CLIPS / "cap13_edit2.mp4", "rb") as clip:
-        faces = []
-        for face in analyse(clip):
-            if face.time > 4:
-                break
-            faces.append(face)
+def test_a_subject_is_looked_at_as_closely_as_it_moves(talking, make_film):
+    swaying = [np.roll(talking[0], round(60 * np.sin(number / 3)), axis=1) for number in range(40)]
 
-    assert 22 <= len(faces) <= 26
-    assert np.diff([face.time for face in faces]).min() > 0.12
+    moving = list(analyse(make_film(swaying)))
+    still = list(analyse(make_film([talking[0]] * 40)))
+
+    assert len(still) + 2 < len(moving) <= 20
+    assert {face.track for face in [*still, *moving]} == {0}
+    assert max(np.diff([face.time for face in still])) < 0.7
+
+
+def test_the_same_film_is_looked_at_in_the_same_way_every_time(talking, make_film):
+    swaying = [np.roll(talking[0], round(60 * np.sin(number / 3)), axis=1) for number in range(40)]
+    film = make_film(swaying)
+
+    quickly = [(face.frame_index, face.track) for face in analyse(film)]
+    slowly = [(face.frame_index, face.track) for face in analyse(film, progress=lambda fraction: sleep(0.05))]
+
+    assert quickly == slowly
+
+
+def test_a_part_of_a_film_gives_the_faces_of_its_frames(talking, make_film):
+    faces = list(analyse(make_film(talking), AnalysisSettings(every_frame=True), start=1.0, end=1.4))
+
+    assert [face.frame_index for face in faces] == list(range(25, 35))
+    assert [face.time for face in faces] == pytest.approx([number / 25 for number in range(25, 35)])
+
+
+def test_one_process_decodes_several_films(talking, make_film):
+    with Decoder() as decoder:
+        first = list(analyse(make_film(talking[:5]), decoder=decoder))
+        process = decoder.process_id
+        second = list(analyse(make_film(talking[:5]), decoder=decoder))
+
+        assert decoder.process_id == process is not None
+    assert [face.frame_index for face in first] == [face.frame_index for face in second]
 
 
 def test_two_people_are_two_tracks(talking, other_man, make_film):
@@ -95,13 +121,18 @@ def test_a_cut_to_another_person_in_the_same_place_starts_a_track(talking, other
     faces = list(analyse(film, AnalysisSettings(every_frame=True)))
 
     assert [face.track for face in faces] == [0] * 10 + [1] * 10
+    assert [face.shot for face in faces] == [0] * 10 + [1] * 10
 
 
-def test_the_finder_of_cuts_lets_motion_pass(talking, other_man):
-    cuts = CutFinder()
-    other = cv2.resize(other_man, (400, 300))
+def test_a_face_that_cannot_be_read_is_given_all_the_same_but_not_trusted(talking, make_film):
+    # pixels as large as an eye: a face to whoever knows faces, but none to measure
+    coarse = [cv2.resize(cv2.resize(frame, (36, 27), interpolation=cv2.INTER_AREA), (400, 300)) for frame in talking[:20]]
 
-    assert [cuts.is_cut(frame) for frame in [*talking[::6], other, other]] == [True] + [False] * 9 + [True, False]
+    glimpsed = list(analyse(make_film(coarse)))
+    trusted = list(analyse(make_film(coarse), AnalysisSettings(every_frame=True)))
+
+    assert all(face.score >= AnalysisSettings().min_score for face in trusted)
+    assert all(face.score <= 0.5 or face.score >= AnalysisSettings().min_score for face in glimpsed)
 
 
 def test_a_still_of_twenty_megapixels_is_one_face_in_its_own_pixels(astronaut, face_points):
@@ -153,3 +184,14 @@ def test_progress_rises_to_the_end_and_may_stop_the_work(talking, make_film):
 def test_what_cannot_be_read_is_refused():
     with pytest.raises(MediaError):
         list(analyse(io.BytesIO(b"no film at all" * 50)))
+
+
+def test_masks_come_with_the_faces_if_they_are_asked_for(talking, make_film):
+    (with_mask, *_) = analyse(make_film(talking[:3]), AnalysisSettings(masks=True))
+    (without, *_) = analyse(make_film(talking[:3]))
+
+    assert without.mask is None
+    assert with_mask.mask.dtype == np.uint8 and with_mask.mask.ndim == 2
+    # his face is in the middle, a corner is wall
+    middle = len(with_mask.mask) // 2
+    assert with_mask.mask[middle, middle] > 200 > 100 > with_mask.mask[0, 0]

@@ -133,3 +133,40 @@ def test_mtcnn_finds_the_same_face(astronaut):
 
 def test_mtcnn_finds_nobody_in_a_cup_of_coffee():
     assert MtcnnDetector().detect(skimage.data.coffee()) == []
+
+
+def test_the_search_of_a_key_frame_finds_a_small_face_and_gives_mtcnns_box_for_it(astronaut, detector):
+    wide = np.full((720, 1280, 3), 120, np.uint8)
+    wide[400:560, 900:1060] = cv2.resize(astronaut, (160, 160), interpolation=cv2.INTER_AREA)
+
+    (face,) = detector.search(wide)
+
+    assert face.exact
+    assert found_at([face], 900 + FACE[0] * 160 / 512, 400 + FACE[1] * 160 / 512, within=10)
+
+
+def test_a_face_that_has_moved_on_is_found_near_where_it_was(astronaut, detector):
+    (face,) = detector.search(astronaut)
+    size = float((face.box[2:] - face.box[:2]).max())
+
+    beside = detector.search_near(astronaut, face.box + np.float32(0.7 * size))
+    elsewhere = detector.search_near(astronaut, face.box + np.float32([2.7 * size, 2.7 * size] * 2))
+
+    assert found_at(beside, *FACE, within=20)
+    assert not found_at(elsewhere, *FACE, within=60)
+
+
+def test_without_mtcnn_nothing_is_exact(astronaut):
+    plain = detection.FaceDetector(use_mtcnn=False)
+
+    assert [face.exact for face in plain.search(astronaut)] == [False]
+    assert plain.search_near(astronaut, np.array([180, 60, 270, 170], np.float32)) == []
+
+
+def test_a_large_picture_is_shrunk_to_whole_parts_without_moving_its_faces(astronaut, detector):
+    # 1543 is no multiple of anything: the last rows and columns are left out, and nothing else may change
+    large = cv2.resize(astronaut, (1543, 1543), interpolation=cv2.INTER_AREA)
+
+    (small_face,), (large_face,) = detector.detect(astronaut), detector.detect(large)
+
+    assert np.allclose(large_face.box * 512 / 1543, small_face.box, atol=4)

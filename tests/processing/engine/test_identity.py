@@ -62,3 +62,12 @@ def test_no_two_of_one_person_are_farther_apart_than_the_limit():
 def test_one_track_or_none_is_sorted_too():
     assert group(np.zeros((1, 128), np.float32)).tolist() == [0]
     assert group(np.zeros((0, 128), np.float32)).tolist() == []
+
+
+def test_two_who_were_seen_at_one_time_are_two_however_alike():
+    twins = np.zeros((4, 128), np.float32)
+    twins[:, 0] = [0, 0.1, 0.02, 0.12]
+
+    assert len(set(group(twins).tolist())) == 1
+    people = group(twins, apart=[(0, 1), (2, 3), (0, 3), (1, 2)])
+    assert people[0] == people[2] != people[1] == people[3]

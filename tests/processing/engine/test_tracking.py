@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from processing.engine import Tracker, canonical_face, fill_gaps, join_track, smooth_landmarks
+from processing.engine.tracking import REACH, Course, boxes_at, courses
 
 
 def face_at(x: float, y: float, size: float = 10) -> np.ndarray:
@@ -43,7 +44,7 @@ def test_a_short_absence_is_forgiven_and_a_long_one_is_not():
     first = tracker.update([face_at(200, 200)], 0.0)
     tracker.update([], 0.4)
     back = tracker.update([face_at(205, 200)], 0.8)
-    much_later = tracker.update([face_at(205, 200)], 3.0)
+    much_later = tracker.update([face_at(205, 200)], 4.0)
 
     assert back == first
     assert much_later != first
@@ -65,6 +66,43 @@ def test_a_cut_ends_every_track():
 
     assert tracker.update([face_at(200, 200)], 0.1) != first
     assert len(tracker.expected(0.1)) == 1
+
+
+def test_a_track_that_was_ended_is_not_expected_any_more():
+    tracker = Tracker()
+    first, second = tracker.update([face_at(200, 200), face_at(600, 200)], 0.0)
+
+    tracker.end(first)
+
+    assert tracker.numbers == {second}
+    assert len(tracker.expected(0.1)) == 1
+
+
+def moving_box(times: list[float]) -> np.ndarray:
+    return np.array([[100 * t, 50, 100 * t + 40, 100] for t in times], np.float32)
+
+
+def test_a_face_goes_straight_between_looks_and_a_little_beyond():
+    course = Course(np.array([1.0, 1.5, 2.0]), moving_box([1.0, 1.5, 2.0]))
+
+    assert np.allclose(boxes_at(course, np.array([0.6, 1.2, 2.4])), moving_box([0.6, 1.2, 2.4]), atol=1e-3)
+    assert np.isnan(boxes_at(course, np.array([0.4, 2.6]))).all()
+
+
+def test_how_far_beyond_depends_on_how_far_looks_were_apart():
+    close, wide, once = (Course(np.array(times), moving_box(times)) for times in ([1.0, 1.1], [1.0, 9.0], [1.0]))
+
+    for course, least in ((close, REACH[0]), (wide, REACH[1]), (once, REACH[0])):
+        assert not np.isnan(boxes_at(course, course.times[:1] - least + 0.01)).any()
+        assert np.isnan(boxes_at(course, course.times[:1] - least - 0.01)).all()
+
+
+def test_rows_of_a_table_fall_into_courses_whatever_their_order():
+    found = courses(np.array([3, 5, 3]), np.array([2.0, 1.0, 1.0]), moving_box([2.0, 7.0, 1.0]))
+
+    assert set(found) == {3, 5}
+    assert found[3].times.tolist() == [1.0, 2.0]
+    assert np.allclose(found[3].boxes, moving_box([1.0, 2.0]))
 
 
 def walk(length: int = 100, rate: float = 25) -> np.ndarray:
