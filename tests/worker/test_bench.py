@@ -3,12 +3,17 @@
 import json
 import sys
 import types
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from processing.engine import Thresholds, group, probe, tabulate
+from processing.engine.detection import near
+from tests.processing import clips as sample
 from worker import sandbox
-from worker.bench import BENCHES, custody, rows
+from worker.bench import BENCHES, clips, custody, processing, referees, rows
 from worker.bench.memory import Noise
 from worker.bench.rows import Row
 
@@ -79,7 +84,9 @@ def test_an_unknown_bench_is_named(capsys):
 
 
 def test_every_bench_has_measures():
-    assert "custody" in BENCHES and len(custody.MEASURES) == len(set(custody.MEASURES)) > 0
+    assert set(BENCHES) == {"custody", "processing"}
+    for bench in (custody, processing):
+        assert len(bench.MEASURES) == len(set(bench.MEASURES)) > 0
 
 
 def test_the_source_gives_as_much_as_it_is_told_and_no_more_at_once_than_asked():
@@ -96,3 +103,69 @@ def test_bytes_read_are_counted(tmp_path):
     path.read_bytes()
 
     assert 100_000 <= custody.bytes_read() - before < 110_000
+
+
+@pytest.fixture
+def short_clips(monkeypatch, tmp_path):
+    """A folder of two short films of different people, as FOOTAGE."""
+    (tmp_path / "actor1.mp4").write_bytes(sample.actor(1.0))
+    (tmp_path / "franck.mp4").write_bytes(sample.franck(1.0))
+    (tmp_path / "notes.txt").write_text("no film")
+    monkeypatch.setenv("FOOTAGE", str(tmp_path))
+    return clips.clips()
+
+
+def test_films_come_from_the_folder_or_from_the_packages(short_clips, monkeypatch, tmp_path):
+    assert [(clip.name, clip.person) for clip in short_clips] == [("actor1", "actor"), ("franck", "franck")]
+
+    monkeypatch.delenv("FOOTAGE")
+    assert {clip.name for clip in clips.clips()} >= {"franck", "cap12_edit", "cap13_edit2"}
+    monkeypatch.setenv("FOOTAGE", str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit, match=r"no \.mp4 film"):
+        clips.clips()
+
+
+def test_films_are_enlarged_laid_beside_each_other_and_repeated(short_clips):
+    first, second = short_clips
+
+    (enlarged, _), pair = clips.at_720p(short_clips), clips.beside(first, second)
+    again = clips.repeated(first.content, 3)
+
+    assert (probe(enlarged.open()).width, probe(enlarged.open()).height) == (1280, 720)
+    assert clips.at_720p([enlarged, first]) == [enlarged]
+    assert (probe(pair.open()).width, probe(pair.open()).height) == (960, 480)
+    assert sum(1 for _ in referees.pictures(clips.Clip("again", again))) == 3 * 24
+
+
+def test_a_face_is_found_by_all_three_and_a_wall_by_none(short_clips):
+    faces = processing.seen(short_clips[0])
+    time, picture = next(referees.pictures(short_clips[0]))
+    (box,) = referees.faces(picture)
+
+    assert time == faces[0].time == 0.0
+    assert near(faces[0].box, box)
+    assert referees.is_face(picture, box)
+    assert not referees.is_face(np.full_like(picture, 90), box)
+
+
+def test_two_films_show_two_people_and_none_of_them_has_duplicates(short_clips):
+    people = [processing.main_person(processing.seen(clip)) for clip in short_clips]
+
+    assert group(np.stack([*people, people[0]])).tolist() == [0, 1, 0]
+    assert processing.main_person([]) is None
+
+
+def test_faces_that_are_alike_are_counted_in_pairs(short_clips):
+    faces = processing.seen(short_clips[0])[:1] * 3
+
+    assert processing.pairs_alike(tabulate(faces), Thresholds()) == 3
+
+
+def test_an_eye_that_keeps_still_does_not_jitter(short_clips):
+    face = processing.seen(short_clips[0])[0]
+    moved = replace(face, landmarks=face.landmarks + np.float32([4, 0, 0]))
+
+    assert processing.spreads_of([face] * 4, processing.RIGHT_EYE) == (0.0, 0.0)
+    told, spot = processing.spreads_of([face, moved], processing.RIGHT_EYE)
+    # the crop goes with the landmarks, and leaves the eye behind
+    assert told == pytest.approx(0, abs=1e-3) and spot > 1

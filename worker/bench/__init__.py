@@ -3,4 +3,4 @@
 A bench is a module of this package with a list MEASURES of functions; each measures one thing, or a few at once, and gives rows.
 """
 
-BENCHES = ("custody",)
+BENCHES = ("custody", "processing")

@@ -24,9 +24,9 @@ def memory_of(verb: str, what: object) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def peak_mib() -> float:
+def peak_mib(process: int | str = "self") -> float:
     """VmHWM; `ru_maxrss` would begin with the memory of the process that started this one."""
-    with open("/proc/self/status") as file:
+    with open(f"/proc/{process}/status") as file:
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1)) / 1024
 
 
