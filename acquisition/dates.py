@@ -23,6 +23,7 @@ from acquisition.dating.guessing import Guess, Neighbour, guess, series_of
 from acquisition.dating.names import of_folder, of_name
 from acquisition.dating.sidecars import beginning_of, belongs, name_of
 from acquisition.models import Filmed, Footage, Sidecar
+from acquisition.moving import choose_anew
 from twinvault.vaults.ages import Span, spans_of, stage_at
 from twinvault.vaults.models import Subject, Vault
 
@@ -38,6 +39,7 @@ class Changes:
     def __init__(self) -> None:
         self.rows: list[Footage] = []
         self._alike: dict[tuple, list[UUID]] = {}
+        self._stages: set[UUID] = set()
 
     @contextmanager
     def of(self, row: Footage) -> Iterator[None]:
@@ -48,11 +50,14 @@ class Changes:
         if new:
             self.rows.append(row)
             self._alike.setdefault(new, []).append(row.id)
+        if row.life_stage_id != before["life_stage_id"]:
+            self._stages |= {row.life_stage_id, before["life_stage_id"]}
 
     def save(self) -> None:
         for new, ids in self._alike.items():
             for start in range(0, len(ids), ROWS_AN_UPDATE):
                 Footage.objects.filter(id__in=ids[start : start + ROWS_AN_UPDATE]).update(**dict(new))
+        choose_anew(self._stages)
 
 
 def date_footage(footage: Footage, source: BinaryIO) -> None:
@@ -78,9 +83,11 @@ def note_when(footage: Footage, found: Iterable[Dating] = ()) -> None:
         said += of_name(row.filename, today) + of_folder(row.folder, today) + sidecars_say(row)
         chosen = best(said)
         if chosen:
-            set_when(row, chosen)
-            place(row, spans(row.vault.subject))
-            row.save(update_fields=[*WHEN, "life_stage", "stage_source", "guessed_because"])
+            changes = Changes()
+            with changes.of(row):
+                set_when(row, chosen)
+                place(row, spans(row.vault.subject))
+            changes.save()
     propose(row.vault, around=row)
     footage.refresh_from_db(fields=[*WHEN, "life_stage", "stage_source", "guessed_because"])
 

@@ -5,12 +5,16 @@ class ProcessingConfig(AppConfig):
     name = "processing"
 
     def ready(self) -> None:
+        from acquisition.moving import chosen_by_stage
         from acquisition.removal import erased_with_footage
         from processing.erasure import erase_others, forget_footage
         from processing.holdings import HOLDING
+        from processing.judging import judge, judge_what_waited
         from twinvault.safe.holdings import declare
-        from twinvault.safe.services import before_sealing
+        from twinvault.safe.services import before_sealing, when_unsealed
 
         declare(HOLDING)
         erased_with_footage(forget_footage)
+        chosen_by_stage(judge)
         before_sealing(erase_others)
+        when_unsealed(judge_what_waited)

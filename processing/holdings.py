@@ -61,6 +61,7 @@ def texts(vault: Vault) -> Iterator[tuple[str, bytes]]:
                 "file": footage.filename,
                 "life_stage": footage.life_stage.name,
                 "filmed_on": str(footage.filmed_on or ""),
+                "filmed_on_is_known_from": footage.filmed_source,
                 "tracks": [],
             },
         )

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acquisition.models import Footage
+from processing.engine.frames import MediaInfo
 from processing.engine.identity import DIMENSIONS, group
-from processing.engine.media import MediaInfo
 from processing.engine.pack import DescriptorTable, load_descriptors
 from processing.erasure import forget_analysis, forget_nobodies
 from processing.judging import judge
@@ -76,7 +76,7 @@ class _Found:
 
 
 def _shot(table: DescriptorTable, rows: NDArray[np.intp]) -> int:
-    return 0
+    return int(table.shot[rows[0]])
 
 
 def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID]) -> dict[UUID, Person]:
@@ -86,7 +86,7 @@ def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID
     """
     known = [track for track in found.tracks if track.id in found.embeddings]
     means = np.array([found.embeddings[track.id] for track in known], np.float32).reshape(-1, DIMENSIONS)
-    labels = group(means)
+    labels = group(means, apart=_seen_at_once(known))
     people: dict[UUID, Person] = {}
     taken: set[UUID] = set()
     for label in range(int(labels.max(initial=-1)) + 1):

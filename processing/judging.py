@@ -13,7 +13,7 @@ from processing.engine.pack import DescriptorTable, load_descriptors
 from processing.models import Face, Person, Segment
 from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused, enqueue
-from twinvault.vaults.models import LifeStage
+from twinvault.vaults.models import LifeStage, Vault
 from twinvault.vaults.services import is_locked
 
 JUDGE = "judge_faces"
@@ -24,12 +24,23 @@ BY_HAND = "by_hand"
 
 
 def judge(life_stage: LifeStage, *, by=None) -> None:
-    """Judges the subject's faces of a life stage: now where that is quick, else in a job. Call in a transaction."""
+    """Judges the subject's faces of a life stage: now where that is quick, else in a job. Call in a transaction.
+
+    In a sealed safe nothing can be read: it is done when that is opened.
+    """
+    if is_locked(life_stage.subject.vault):
+        return
     if _of_subject(life_stage).count() <= AT_ONCE:
         judge_now(life_stage)
     else:
         vault = life_stage.subject.vault
         enqueue(JUDGE, life_stage.id, queue="cpu", title=f"Choose faces of “{life_stage.name}”", vault=vault, user=by)
+
+
+def judge_what_waited(vault: Vault, by) -> None:
+    """What `judge` could not do while the safe was sealed."""
+    for life_stage in vault.subject.life_stages.all():
+        judge(life_stage, by=by)
 
 
 def judge_faces(life_stage_id: UUID, work) -> None:

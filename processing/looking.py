@@ -7,6 +7,7 @@
 4. When all are done the first joins them (see `joining`), and only then takes the place of what was seen before.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,10 +18,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from acquisition.dates import date_footage
 from acquisition.models import Footage
 from acquisition.services import ANALYSE
-from processing.engine.analysis import FaceObservation, analyse
-from processing.engine.media import MediaError, MediaInfo, probe
+from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
+from processing.engine.decoding import Decoder, open_media
+from processing.engine.frames import MediaError, MediaInfo
 from processing.engine.pack import PackWriter, dump_descriptors, tabulate
 from processing.erasure import forget_analysis, forget_look
 from processing.joining import join
@@ -39,6 +42,7 @@ HELPERS = 7
 # a segment whose worker was not heard of for so long is anybody's
 TAKEN_FOR = timedelta(seconds=60)
 ASK_AGAIN_S = 0.3
+SETTINGS = AnalysisSettings(masks=True)
 
 
 class NoFace(MediaError):
@@ -56,10 +60,11 @@ def analyse_footage(footage_id: UUID, work) -> None:
         raise JobRefused("This footage was removed before it could be looked at.")
     _consent_or_refuse(footage)
     try:
-        info = _plan(footage)
-        _ask_for_help(footage)
-        _look_at_free(footage, work)
-        _wait_for_the_others(footage, work)
+        with Decoder() as decoder:
+            info = _plan(footage, decoder)
+            _ask_for_help(footage)
+            _look_at_free(footage, decoder, work)
+            _wait_for_the_others(footage, decoder, work)
         _end(footage, info)
     except MediaError as error:
         _refuse(footage, str(error), "no face" if isinstance(error, NoFace) else "unreadable")
@@ -73,11 +78,8 @@ def help_look(segment_id: UUID, work) -> None:
     segment = Segment.objects.filter(id=segment_id, analysis=None).first()
     footage = _footage(segment.footage_id) if segment else None
     if footage is not None and _is_looked_at(footage):
-        try:
-            _look_at_free(footage, work)
-        except MediaError:
-            # whoever joins the segments comes to it, too, and refuses the footage
-            return
+        with Decoder() as decoder:
+            _look_at_free(footage, decoder, work)
 
 
 def _footage(footage_id: UUID) -> Footage | None:
@@ -98,13 +100,18 @@ def _consent_or_refuse(footage: Footage) -> None:
         raise JobRefused(str(error)) from error
 
 
-def _plan(footage: Footage) -> MediaInfo:
-    """Makes the segments, unless a look that did not end has made them already."""
+def _plan(footage: Footage, decoder: Decoder) -> MediaInfo:
+    """Makes the segments, unless a look that did not end has made them already, and notes what the tags say of the time."""
     with objects.open_object(footage.content) as source:
-        info = probe(source)
-        if not footage.segments.filter(analysis=None).exists():
-            rows = [Segment(footage=footage, number=0, starts=0.0)]
-            Segment.objects.bulk_create(rows, ignore_conflicts=True)
+        date_footage(footage, source)
+        with open_media(source, decoder=decoder) as media:
+            info = media.info
+            if not footage.segments.filter(analysis=None).exists():
+                rows = [
+                    Segment(footage=footage, number=number, starts=starts, ends=ends if math.isfinite(ends) else None)
+                    for number, (starts, ends) in enumerate(media.segments(SEGMENT_S))
+                ]
+                Segment.objects.bulk_create(rows, ignore_conflicts=True)
     return info
 
 
@@ -121,10 +128,10 @@ def _send_helpers_home(footage: Footage) -> None:
         stop(job)
 
 
-def _look_at_free(footage: Footage, work) -> None:
+def _look_at_free(footage: Footage, decoder: Decoder, work) -> None:
     while segment := _take(footage, work.job.id):
         try:
-            _look_at(footage, segment, work)
+            _look_at(footage, segment, decoder, work)
         finally:
             Segment.objects.filter(id=segment.id, taken_by=work.job.id).update(taken_by=None, taken_until=None)
 
@@ -139,7 +146,7 @@ def _take(footage: Footage, job_id: UUID) -> Segment | None:
     return None
 
 
-def _look_at(footage: Footage, segment: Segment, work) -> None:
+def _look_at(footage: Footage, segment: Segment, decoder: Decoder, work) -> None:
     """Looks at one segment and stores what it holds. What cannot be read of a later segment is told by how far it was read."""
     eye = _Progress(footage, segment, work)
     found: list[FaceObservation] = []
@@ -148,9 +155,9 @@ def _look_at(footage: Footage, segment: Segment, work) -> None:
     try:
         with objects.ObjectWriter(footage.vault.keyring, "pack") as writer:
             pack = PackWriter(writer.write)
-            for face in _faces(footage, segment, eye):
-                places.append((*pack.add(face.crop), 0))
-                found.append(replace(face, crop=face.crop[:0]))
+            for face in _faces(footage, segment, decoder, eye):
+                places.append(pack.add_masked(face.crop, face.mask) if face.mask is not None else (*pack.add(face.crop), 0))
+                found.append(replace(face, crop=face.crop[:0].copy(), mask=None))
             if not found:
                 raise _Nobody
         stored.append(writer.stored)
@@ -179,14 +186,12 @@ class _Nobody(Exception):
     """Ends the writing of a pack that nothing is in."""
 
 
-def _faces(footage: Footage, segment: Segment, eye: "_Progress") -> Iterator[FaceObservation]:
+def _faces(footage: Footage, segment: Segment, decoder: Decoder, eye: "_Progress") -> Iterator[FaceObservation]:
     with objects.open_object(footage.content) as source:
         try:
-            info = probe(source)
-            yield from analyse(
-                source, progress=lambda share: (share < 1 or not eye.frames) and eye.saw(share * info.seconds, share)
-            )
+            yield from analyse(source, SETTINGS, eye.saw, start=segment.starts, end=segment.ends, decoder=decoder)
         except MediaError:
+            # the beginning must be readable; a later part that is not is where the film was cut off
             if not segment.number:
                 raise
 
@@ -221,12 +226,12 @@ def _progress(footage: Footage, share: float) -> tuple[float, str]:
     return 0.97 * min(1.0, (done + share) / max(1, total)), f"Looking for faces in {footage.filename}"
 
 
-def _wait_for_the_others(footage: Footage, work) -> None:
+def _wait_for_the_others(footage: Footage, decoder: Decoder, work) -> None:
     """Until every segment is done; one whose worker is lost is looked at here."""
     while footage.segments.filter(analysis=None, looked_at=None).exists():
         work.report(*_progress(footage, 0.0))
         time.sleep(ASK_AGAIN_S)
-        _look_at_free(footage, work)
+        _look_at_free(footage, decoder, work)
 
 
 @transaction.atomic

@@ -96,10 +96,10 @@ class _Seen:
 def _look(revision: TemplateRevision, work) -> _Seen:
     frames = 0
 
-    def progress(fraction: float) -> None:
+    def progress(_seconds: float, share: float) -> None:
         nonlocal frames
         frames += 1
-        if work.report(0.95 * fraction, f"Following the face in {revision.template.title}"):
+        if work.report(0.95 * share, f"Following the face in {revision.template.title}"):
             _refuse_if_withdrawn(revision)
 
     found: list[FaceObservation] = []
@@ -108,13 +108,12 @@ def _look(revision: TemplateRevision, work) -> _Seen:
     with objects.open_object(revision.content) as source:
         for face in analyse(source, AnalysisSettings(every_frame=True), progress):
             pack.add(face.crop)
-            found.append(replace(face, crop=face.crop[:0]))
+            found.append(replace(face, crop=face.crop[:0].copy()))
     if not found:
         raise NoUsableFace(
             "No face was found in this template: send a film in which one person is seen from near and in good light."
         )
-    # after the last frame the engine speaks once more
-    return _Seen(tabulate(found), crops, frames - 1)
+    return _Seen(tabulate(found), crops, frames)
 
 
 def _follow(seen: _Seen, rate: float) -> tuple[Track, list[bytes]]:

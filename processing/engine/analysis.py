@@ -74,7 +74,7 @@ class FaceObservation:
 def analyse(
     source: BinaryIO,
     settings: AnalysisSettings = AnalysisSettings(),
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float, float], None] = lambda seconds, share: None,
     *,
     start: float = 0.0,
     end: float | None = None,
@@ -88,10 +88,10 @@ def analyse(
     3. Crop and describe them.
     4. At the end of a window of some seconds, embed the best face of each track that is due, and give all of them out.
 
-    source: seekable binary reader; it is decoded in a process of its own. progress: called with 0..1 after each frame;
-    it may raise to stop. start, end: seconds of the film, frames with start <= time < end; shots and tracks are
-    numbered anew in each part. wanted: which poses a dataset lacks, see `Sampler`. decoder: a process that is started
-    already. Raises MediaError when nothing can be read.
+    source: seekable binary reader; it is decoded in a process of its own. progress: called after each frame with its
+    seconds in the film and the share (0..1) of the part that is done; it may raise to stop. start, end: seconds of the
+    film, frames with start <= time < end; shots and tracks are numbered anew in each part. wanted: which poses a dataset
+    lacks, see `Sampler`. decoder: a process that is started already. Raises MediaError when nothing can be read.
     """
     with open_media(source, decoder=decoder) as film:
         info = film.info
@@ -102,11 +102,10 @@ def analyse(
         for frame in film.frames(start=start, end=end, pace=None if settings.every_frame else sampler):
             for look in onlooker.see(frame):
                 yield from portraits.add(look)
-            progress(min(1.0, (frame.time - start) / length) if length else 1.0)
+            progress(frame.time, min(1.0, (frame.time - start) / length) if length else 1.0)
         for look in onlooker.finish():
             yield from portraits.add(look)
         yield from portraits.finish()
-    progress(1.0)
 
 
 def _onlooker(settings: AnalysisSettings, sampler: Sampler, still: bool) -> Onlooker:

@@ -26,11 +26,14 @@ def pictures(name: str, first: int, count: int) -> tuple[np.ndarray, ...]:
         )
 
 
-def film(images: Sequence[np.ndarray], *, rate: int = RATE, turn: int = 0, container_format: str = "mp4") -> bytes:
-    """A film of these frames; `turn` is written as a phone writes how it was held, degrees counter-clockwise."""
+def film(
+    images: Sequence[np.ndarray], *, rate: int = RATE, turn: int = 0, container_format: str = "mp4", keyframes: int = 250
+) -> bytes:
+    """A film of these frames, one in `keyframes` a keyframe; `turn` is written as a phone writes how it was held, degrees
+    counter-clockwise."""
     target = io.BytesIO()
     with av.open(target, "w", format=container_format) as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "16"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "16", "g": str(keyframes)})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         if turn:

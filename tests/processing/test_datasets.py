@@ -42,8 +42,9 @@ def test_nothing_is_learned_from_before_somebody_says_who_it_is(franck, stage):
     assert datasets.subject_embeddings(stage).shape == (0, 128)
 
 
-def test_embeddings_of_the_subject_are_near_each_other(franck, bob, stage):
-    name(person_in(franck), "subject", bob)
+def test_embeddings_of_the_subject_are_near_each_other(franck, bob, stage, look_at):
+    for footage in (franck, look_at(clips.franck(1.5, first=2400), "later.mp4")):
+        name(person_in(footage), "subject", bob)
     known = datasets.subject_embeddings(stage)
     assert len(known) >= 2 and np.isfinite(known).all()
     assert np.linalg.norm(known - known.mean(axis=0), axis=1).max() < 0.5

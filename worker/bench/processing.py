@@ -99,12 +99,16 @@ def rate(readings: list[Reading]) -> float:
 
 
 def timed_analysis(clip: Clip, decoder: Decoder) -> Reading:
-    looks: list[float] = []
+    looks = 0
+
+    def looked(_seconds: float, _share: float) -> None:
+        nonlocal looks
+        looks += 1
+
     began = time.perf_counter()
-    for _ in analyse(clip.open(), progress=looks.append, end=LONGEST, decoder=decoder):
+    for _ in analyse(clip.open(), progress=looked, end=LONGEST, decoder=decoder):
         pass
-    # after the last frame the engine speaks once more
-    return frames_of(clip), time.perf_counter() - began, len(looks) - 1
+    return frames_of(clip), time.perf_counter() - began, looks
 
 
 def timed_decoding(clip: Clip) -> Reading:

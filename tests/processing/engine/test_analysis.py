@@ -80,7 +80,7 @@ def test_the_same_film_is_looked_at_in_the_same_way_every_time(talking, make_fil
     film = make_film(swaying)
 
     quickly = [(face.frame_index, face.track) for face in analyse(film)]
-    slowly = [(face.frame_index, face.track) for face in analyse(film, progress=lambda fraction: sleep(0.05))]
+    slowly = [(face.frame_index, face.track) for face in analyse(film, progress=lambda *_: sleep(0.05))]
 
     assert quickly == slowly
 
@@ -165,16 +165,16 @@ def test_a_picture_of_no_one_gives_nothing():
 
 def test_progress_rises_to_the_end_and_may_stop_the_work(talking, make_film):
     film = make_film(talking[:20])
-    seen: list[float] = []
-    list(analyse(film, progress=seen.append))
+    seen: list[tuple[float, float]] = []
+    list(analyse(film, AnalysisSettings(every_frame=True), lambda seconds, share: seen.append((seconds, share))))
 
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0
+    assert len(seen) == 20 and seen == sorted(seen)
+    assert seen[-1] == pytest.approx((19 / 25, 0.95), abs=0.01)
 
     class Stopped(Exception):
         pass
 
-    def stop(fraction: float) -> None:
+    def stop(seconds: float, share: float) -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
