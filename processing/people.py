@@ -1,5 +1,6 @@
 """Verbs on who is who: name people, put them together, take them apart, decide on single faces, and take any of it back."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
@@ -74,7 +75,7 @@ def merge(vault: Vault, people: Iterable[UUID], by) -> Person:
     named = {person.who for person in together} - {Person.Who.UNKNOWN, Person.Who.UNSURE}
     if len(named) > 1:
         raise NotAllowed("Some of these were said to be the subject and others someone else: say first who they are.")
-    size = {person.id: Track.objects.filter(person=person).count() for person in together}
+    size = Counter(Track.objects.filter(person__in=together).values_list("person_id", flat=True))
     into = max(together, key=lambda person: (person.who in named, size[person.id]))
     moving = list(Track.objects.filter(person__in=[person for person in together if person != into]))
     _note(vault, by, _counted(len(together), "put together"), people=together, tracks=moving)
@@ -130,39 +131,58 @@ def decide(vault: Vault, faces: Iterable[int], kept: bool | None, by) -> Change 
 
 
 def last_change(vault: Vault, by) -> Change | None:
-    """What `undo` would take back: the last thing this person did here, if that was not long ago."""
+    """What `undo` would take back: the last thing this person did here, if that was not long ago and can be taken back still."""
+    change = _last(vault, by)
+    return None if change is None or _is_gone(change) else change
+
+
+def _last(vault: Vault, by) -> Change | None:
     recent = Change.objects.filter(vault=vault, made_by=by, undone_at=None, made_at__gte=timezone.now() - TAKEN_BACK_WITHIN)
     return recent.order_by("-made_at", "-id").first()
+
+
+def _is_gone(change: Change) -> bool:
+    """Whether what it was about was erased, or looked at again, since."""
+    people, tracks = change.before["people"], change.before["tracks"]
+    erased = Person.objects.filter(id__in=list(people), erased_at__isnull=False).exists()
+    return erased or Track.objects.filter(id__in=list(tracks), person__erased_at=None).count() < len(tracks)
 
 
 @transaction.atomic
 def undo(vault: Vault, by) -> Change:
     """Takes back the last thing this person did here. NotAllowed if there is none, or if what it was about is gone since."""
     _lock(vault)
-    change = last_change(vault, by)
+    change = _last(vault, by)
     if change is None:
         raise NotAllowed("There is nothing to take back.")
     people, tracks, faces = (change.before[kind] for kind in ("people", "tracks", "faces"))
-    there = Track.objects.filter(id__in=tracks, person__erased_at=None).count()
-    erased = Person.objects.filter(id__in=people, erased_at__isnull=False).exists()
-    if there < len(tracks) or erased:
+    if _is_gone(change):
         raise NotAllowed("What this was about was erased or looked at again since: it cannot be taken back any more.")
-    for person_id, (who, proposed) in people.items():
+    gone = set(map(UUID, people)) - set(Person.objects.filter(vault=vault, id__in=people).values_list("id", flat=True))
+    Person.objects.bulk_create(Person(id=person_id, vault=vault) for person_id in gone)
+    for (who, proposed), ids in _alike(people).items():
         erase_at = timezone.now() + ERASED_AFTER if who == Person.Who.OTHER else None
-        Person.objects.update_or_create(
-            id=person_id, vault=vault, defaults={"who": who, "proposed": proposed, "erase_at": erase_at}
-        )
+        Person.objects.filter(id__in=ids).update(who=who, proposed=proposed, erase_at=erase_at)
     emptied = set(Track.objects.filter(id__in=tracks).values_list("person_id", flat=True))
-    for person_id in set(tracks.values()):
-        Track.objects.filter(id__in=[track for track, owner in tracks.items() if owner == person_id]).update(person_id=person_id)
-    for face_id, (state, reason, by_hand) in faces.items():
-        Face.objects.filter(id=face_id, offset__gte=0).update(state=state, reason=reason, by_hand=by_hand)
+    for owner, ids in _alike(tracks).items():
+        Track.objects.filter(id__in=ids).update(person_id=owner)
+    for (state, reason, by_hand), ids in _alike(faces).items():
+        Face.objects.filter(id__in=ids, offset__gte=0).update(state=state, reason=reason, by_hand=by_hand)
     Person.objects.filter(id__in=emptied, tracks=None).delete()
-    _settle(vault, [*map(UUID, people), *emptied], by)
+    if people:
+        _settle(vault, [*map(UUID, people), *emptied], by)
     _judge_again(LifeStage.objects.filter(footage__segments__tracks__faces__in=list(map(int, faces))), by)
     Change.objects.filter(id=change.id, undone_at=None).update(undone_at=timezone.now())
     record("taken back on the faces page", actor=by, vault_id=vault.id, target=vault)
     return change
+
+
+def _alike(before: dict[str, list | str]) -> dict[tuple | str, list[str]]:
+    """What rows were before -> the ids of all that were the same, so that each is written once."""
+    found: dict[tuple | str, list[str]] = {}
+    for row, was in before.items():
+        found.setdefault(tuple(was) if isinstance(was, list) else was, []).append(row)
+    return found
 
 
 def _counted(count: int, words: str, one: str = "person", many: str = "people") -> str:
