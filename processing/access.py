@@ -18,10 +18,27 @@ def person_for(user, person_id: UUID, least: Role = Role.VIEWER) -> Person:
 
 
 def face_for(user, face_id: int, least: Role = Role.VIEWER) -> Face:
-    """A face whose picture is still there; an erased one is not there for anybody."""
-    rows = Face.objects.select_related("track__segment__footage", "track__segment__pack__keyring")
+    """A face whose picture is still there; an erased one is not there for anybody. `.role` of its person's vault is set."""
+    rows = Face.objects.select_related(
+        "track__person__vault__subject",
+        "track__person__vault__keyring__archive",
+        "track__segment__footage__life_stage",
+        "track__segment__pack__keyring",
+        "track__segment__descriptors__keyring",
+    )
     face = rows.filter(id=face_id, offset__gte=0).first()
     if face is None:
         raise Http404
-    require_role(user, face.track.segment.footage.vault_id, least)
+    face.track.person.vault.role = require_role(user, face.track.person.vault_id, least)
+    return face
+
+
+def crop_for(user, face_id: int) -> Face:
+    """What `face_for` gives, with no more than it takes to show the picture: a page asks for a hundred."""
+    rows = Face.objects.select_related("track__person", "track__segment__pack__keyring")
+    needed = ("offset", "length", "track__person__vault_id", "track__segment__pack")
+    face = rows.only(*needed).filter(id=face_id, offset__gte=0).first()
+    if face is None:
+        raise Http404
+    require_role(user, face.track.person.vault_id, Role.VIEWER)
     return face

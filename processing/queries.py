@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from uuid import UUID
 
-from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, When, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from acquisition.models import Footage
 from processing.models import Face, Person, Track
 from twinvault.vaults.models import LifeStage, Vault
 
-FACES_A_PAGE = 60
-PEOPLE_A_PAGE = 12
-SAMPLES_A_PERSON = 6
+FACES_A_PAGE = 120
+FILMS_TO_CHOOSE = 300
 
 REASONS = {
     "blurred": "blurred",
@@ -54,6 +51,13 @@ class Counts:
         ranked = sorted(self.rejected.items(), key=lambda item: (-item[1], item[0]))
         return [(reason, reason_label(reason), count) for reason, count in ranked]
 
+    def of(self, state: str, reason: str = "") -> int:
+        """How many a filter by state and reason shows; "" for all."""
+        if reason:
+            return self.rejected.get(reason, 0) if state in ("", Face.State.REJECTED) else 0
+        whole = {"": self.found, Face.State.KEPT: self.kept, Face.State.PENDING: self.waiting}
+        return whole.get(state, self.rejected_total)
+
     def add(self, state: str, reason: str, count: int) -> None:
         if state == Face.State.KEPT:
             self.kept += count
@@ -64,7 +68,7 @@ class Counts:
 
 
 def _of_vault(vault: Vault) -> QuerySet[Face]:
-    return Face.objects.filter(track__segment__footage__vault=vault)
+    return Face.objects.filter(track__person__vault=vault)
 
 
 def counts(faces: QuerySet[Face]) -> Counts:
@@ -103,6 +107,10 @@ class FaceFilter:
     footage: str | None = None
     person: str | None = None
 
+    @property
+    def narrows(self) -> bool:
+        return bool(self.stage or self.footage or self.person)
+
     def narrow(self, faces: QuerySet[Face]) -> QuerySet[Face]:
         """Life stage, footage and person, but not state and reason: what the tabs count."""
         if self.stage:
@@ -114,10 +122,13 @@ class FaceFilter:
         return faces
 
 
-def faces(vault: Vault, wanted: FaceFilter) -> tuple[Counts, QuerySet[Face]]:
-    """Counts of what the filter's place holds, and the faces that it asks for, in the order in which they were seen."""
+def faces(vault: Vault, wanted: FaceFilter) -> tuple[Counts, QuerySet[int]]:
+    """Counts of what the filter's place holds, and the ids of the faces it asks for, in the order in which they were seen.
+
+    Ids alone: a late page of many would otherwise sort whole rows to leave most of them out.
+    """
     there = wanted.narrow(_of_vault(vault))
-    chosen = there.select_related("track__person", "track__segment__footage")
+    chosen = there.values_list("id", flat=True)
     if wanted.state:
         chosen = chosen.filter(state=wanted.state)
     if wanted.reason:
@@ -125,55 +136,16 @@ def faces(vault: Vault, wanted: FaceFilter) -> tuple[Counts, QuerySet[Face]]:
     return counts(there), chosen.order_by("id")
 
 
-def with_counts(people: QuerySet[Person]) -> QuerySet[Person]:
-    """Each person with `found`, `kept`, `rejected` (faces) and `films` (pieces of footage). In the same query."""
-    own = Face.objects.filter(track__person=OuterRef("id")).order_by().values("track__person")
-
-    def count(faces: QuerySet[Face]) -> Coalesce:
-        return Coalesce(Subquery(faces.annotate(count=Count("id")).values("count")), 0)
-
-    films = Track.objects.filter(person=OuterRef("id")).order_by().values("person")
-    return people.annotate(
-        found=count(own),
-        kept=count(own.filter(state=Face.State.KEPT)),
-        rejected=count(own.filter(state=Face.State.REJECTED)),
-        films=Subquery(films.annotate(count=Count("segment__footage", distinct=True)).values("count")),
-    )
+def load(ids: Iterable[int]) -> list[Face]:
+    """The faces of a page, with what it says of them. One query."""
+    rows = Face.objects.filter(id__in=list(ids)).select_related("track__person", "track__segment__footage")
+    return list(rows.order_by("id"))
 
 
-def add_samples(people: Iterable[Person], footage: str | None = None) -> list[Person]:
-    """Gives each person `samples`: a few of its faces, spread over them, and `one_film`, its footage if it is seen in one only.
-
-    Two queries, however many people and faces there are.
-    """
-    shown = list(people)
-    # a fixed shuffle: neighbouring rows are neighbouring frames, and look alike
-    turn = Window(RowNumber(), partition_by=F("track__person"), order_by=[F("row") * 7919 % 1009, F("id")])
-    faces = Face.objects.filter(track__person__in=shown, offset__gte=0)
-    if footage:
-        faces = faces.filter(track__segment__footage_id=footage)
-    chosen = faces.annotate(turn=turn).filter(turn__lte=SAMPLES_A_PERSON).order_by("turn")
-    samples: dict[UUID, list[Face]] = {}
-    for face in chosen.annotate(owner=F("track__person_id")):
-        samples.setdefault(face.owner, []).append(face)
-    footage_of: dict[UUID, set] = {}
-    seen_in = Footage.objects.filter(segments__tracks__person__in=shown).annotate(owner=F("segments__tracks__person_id"))
-    for film in seen_in.select_related("life_stage").distinct():
-        footage_of.setdefault(film.owner, set()).add(film)
-    for person in shown:
-        person.samples = samples.get(person.id, [])
-        seen = footage_of.get(person.id, set())
-        person.one_film = next(iter(seen)) if len(seen) == 1 else None
-    return shown
-
-
-def people(vault: Vault) -> QuerySet[Person]:
-    """Everybody seen in a vault's footage: first who waits to be named, likely subjects ahead, then by number of faces."""
-    order = [Person.Who.UNKNOWN, Person.Who.UNSURE, Person.Who.SUBJECT, Person.Who.OTHER]
-    turn = Case(*(When(who=who, then=place) for place, who in enumerate(order)))
-    return with_counts(Person.objects.filter(vault=vault, tracks__isnull=False).distinct()).order_by(
-        turn, "-proposed", "-found", "id"
-    )
+def films(vault: Vault, stage: str | None) -> list[Footage]:
+    """What can be chosen from as footage with faces, the newest ahead; at most FILMS_TO_CHOOSE."""
+    seen = Footage.objects.filter(vault=vault, analysis__isnull=False)
+    return list((seen.filter(life_stage_id=stage) if stage else seen).order_by("-added_at")[:FILMS_TO_CHOOSE])
 
 
 def people_in(footage: Footage) -> QuerySet[Person]:
@@ -183,7 +155,8 @@ def people_in(footage: Footage) -> QuerySet[Person]:
 
 
 def waiting_people(vault: Vault) -> int:
-    return Person.objects.filter(vault=vault, who=Person.Who.UNKNOWN, tracks__isnull=False).distinct().count()
+    seen = Exists(Track.objects.filter(person=OuterRef("id")))
+    return Person.objects.filter(seen, vault=vault, who=Person.Who.UNKNOWN).count()
 
 
 def kept_faces(life_stage: LifeStage) -> QuerySet[Face]:

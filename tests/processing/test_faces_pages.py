@@ -1,4 +1,4 @@
-"""The faces page, the pictures on it, and saying who from it."""
+"""The faces page, the pictures on it, one face from near, and deciding on faces from it."""
 
 import io
 
@@ -6,11 +6,15 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
-from processing import queries
+from acquisition.models import Footage
+from processing import measures, queries
+from processing.engine.pack import load_descriptors
 from processing.erasure import erase_others
 from processing.models import Face
 from tests.processing import clips
 from tests.processing.conftest import faces_of, name, people_in, person_in
+from tests.processing.crowd import crowd
+from twinvault.custody import objects
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import set_member
 
@@ -21,12 +25,12 @@ def faces_page(client, vault, **query):
     return client.get(reverse("faces", args=[vault.id]), query)
 
 
-def test_the_page_counts_and_asks_who_it_is(franck, vault, browse, bob):
+def test_the_page_counts_and_leads_to_who_is_who(franck, vault, browse, bob):
     page = faces_page(browse(bob), vault).content.decode()
     found = Face.objects.count()
     assert f"<strong>{found}</strong> found" in page
-    assert "This is Franck" in page and "Someone else" in page
-    assert page.count('loading="lazy"') >= found
+    assert reverse("people", args=[vault.id]) in page
+    assert page.count('loading="lazy"') == found
 
 
 def test_rejected_faces_can_be_narrowed_by_reason(two_men, vault, browse, bob):
@@ -44,24 +48,38 @@ def test_rejected_faces_can_be_narrowed_by_reason(two_men, vault, browse, bob):
     assert faces_page(client, vault, state="nonsense", stage="nonsense", page="99").status_code == 200
 
 
-def test_sixty_faces_make_a_page(franck, vault, browse, bob):
-    person = person_in(franck)
-    like = faces_of(person).first()
-    Face.objects.bulk_create([Face(track=like.track, row=like.row, offset=0, length=like.length) for _ in range(70)])
+def test_a_page_holds_120_faces(stage, vault, browse, bob):
+    crowd(stage, bob, faces=130, people=4, films=2)
     client = browse(bob)
-    assert len(faces_page(client, vault).context["page"]) == 60
-    assert "Page 2 of 2" in faces_page(client, vault, page=2).content.decode()
+    assert len(faces_page(client, vault).context["faces"]) == 120
+    second = faces_page(client, vault, page=2)
+    assert len(second.context["faces"]) == 10
+    assert "Page 2 of 2" in second.content.decode()
 
 
-def test_the_page_costs_the_same_with_more_footage(
-    franck, vault, browse, bob, look_at, django_assert_num_queries, django_assert_max_num_queries
-):
+def test_filters_are_combined_and_what_the_tabs_count_is_what_they_show(stage, vault, browse, bob):
+    subject, *_ = crowd(stage, bob, faces=700, people=8, films=1)
     client = browse(bob)
-    with django_assert_max_num_queries(20) as first:
+    film = Footage.objects.get()
+    crowd(stage, bob, faces=40, people=4, films=2)
+    where = {"stage": stage.id, "footage": film.id, "person": subject.id}
+    of_film = Face.objects.filter(track__person=subject, track__segment__footage=film)
+    for state, reason in (("", ""), ("kept", ""), ("rejected", ""), ("rejected", "blurred"), ("kept", "blurred"), ("", "dark")):
+        wanted = of_film.filter(**{"state": state} if state else {}, **{"reason": reason} if reason else {})
+        page = faces_page(client, vault, state=state, reason=reason, **where)
+        assert page.context["page"].paginator.count == wanted.count()
+        assert len(page.context["faces"]) == min(120, wanted.count())
+    assert of_film.filter(reason="blurred").exists()
+
+
+def test_the_page_costs_the_same_with_more_footage(stage, vault, browse, bob, django_assert_num_queries):
+    crowd(stage, bob, faces=40, people=4, films=2)
+    client = browse(bob)
+    with django_assert_num_queries(11) as first:
         faces_page(client, vault)
-    look_at(clips.both(), "two men.mp4")
+    crowd(stage, bob, faces=600, people=30, films=12)
     with django_assert_num_queries(len(first)):
-        faces_page(client, vault)
+        faces_page(client, vault, page=4)
 
 
 def test_every_life_stage_is_counted_in_two_queries(two_men, vault, bob, look_at, django_assert_num_queries):
@@ -87,6 +105,14 @@ def test_a_crop_is_a_picture_for_members_only(franck, vault, browse, alice, char
     assert browse(charlie).get(address).status_code == 404
 
 
+def test_a_crop_costs_four_queries(stage, browse, bob, django_assert_num_queries):
+    crowd(stage, bob, faces=20, people=2, films=1)
+    client, face = browse(bob), Face.objects.first()
+    # session, person, face with its keys, role
+    with django_assert_num_queries(4):
+        client.get(reverse("crop", args=[face.id]))
+
+
 def test_the_crop_of_an_erased_face_is_not_there(two_men, browse, bob):
     stranger = people_in(two_men)[1]
     name(stranger, "other", bob)
@@ -94,52 +120,80 @@ def test_the_crop_of_an_erased_face_is_not_there(two_men, browse, bob):
     assert browse(bob).get(reverse("crop", args=[faces_of(stranger).first().id])).status_code == 404
 
 
-def test_htmx_is_answered_with_the_card_and_the_new_counts(franck, vault, browse, bob):
+@pytest.fixture
+def named(franck, bob):
     person = person_in(franck)
-    answer = browse(bob).post(reverse("say_who", args=[person.id]), {"who": "subject"}, headers={"HX-Request": "true"})
-    text = answer.content.decode()
-    assert "<html" not in text
-    assert f'id="person-{person.id}"' in text and "Take it back" in text
-    assert 'hx-swap-oob="true"' in text
-    assert f"<strong>{Face.objects.filter(state='kept').count()}</strong> kept" in text
+    name(person, "subject", bob)
+    return person
 
 
-def test_without_javascript_the_page_comes_back(franck, vault, browse, bob):
-    person = person_in(franck)
-    answer = browse(bob).post(reverse("say_who", args=[person.id]), {"who": "subject"}, follow=True)
-    assert answer.redirect_chain[0][0].startswith(reverse("faces", args=[vault.id]))
-    assert "Take it back" in answer.content.decode()
+def test_faces_are_kept_and_taken_out_many_at_once(named, vault, browse, bob):
+    client, kept = browse(bob), list(faces_of(named).filter(state="kept").values_list("id", flat=True))
+    back = reverse("faces", args=[vault.id]) + "?state=kept"
+
+    answer = client.post(reverse("decide", args=[vault.id]), {"decision": "out", "faces": kept[:3], "back": back})
+    assert answer.url == back
+    assert set(faces_of(named).filter(reason="by_hand").values_list("id", flat=True)) == set(kept[:3])
+    page = faces_page(client, vault).content.decode()
+    assert "3 faces taken out." in page
+
+    client.post(reverse("decide", args=[vault.id]), {"decision": "judged", "faces": kept[:3]})
+    assert list(faces_of(named).filter(state="kept").values_list("id", flat=True)) == kept
 
 
-def test_what_cannot_be_said_any_more_is_explained(two_men, vault, browse, bob):
-    stranger = people_in(two_men)[1]
-    name(stranger, "other", bob)
-    erase_others(vault, bob)
-    client, address = browse(bob), reverse("say_who", args=[stranger.id])
-    fragment = client.post(address, {"who": "subject"}, headers={"HX-Request": "true"}).content.decode()
-    assert "were erased" in fragment
-    assert "were erased" in client.post(address, {"who": "subject"}, follow=True).content.decode()
-    assert client.post(address, {"who": "the king"}).status_code == 400
+def test_a_single_face_has_a_button_of_its_own(named, vault, browse, bob):
+    client, face = browse(bob), faces_of(named).filter(state="kept").first()
+    assert f'value="out:{face.id}"' in faces_page(client, vault).content.decode()
+    others = faces_of(named).exclude(id=face.id).values_list("id", flat=True)
+    client.post(reverse("decide", args=[vault.id]), {"one": f"out:{face.id}", "faces": others})
+    assert list(faces_of(named).filter(by_hand=True)) == [face]
+
+
+def test_what_cannot_be_decided_is_said(franck, vault, browse, bob):
+    client, face = browse(bob), Face.objects.first()
+    address = reverse("decide", args=[vault.id])
+    told = client.post(address, {"decision": "keep", "faces": face.id, "back": reverse("faces", args=[vault.id])}, follow=True)
+    assert "not faces of Franck" in told.content.decode()
+    assert "Choose faces first" in client.post(address, {"decision": "keep"}, follow=True).content.decode()
+    assert client.post(address, {"decision": "eat", "faces": face.id}).status_code == 400
+    assert client.post(address, {"decision": "keep", "faces": "9" * 30}).status_code == 400
+    assert Face.objects.filter(by_hand=True).count() == 0
+
+
+def test_one_face_is_seen_from_near_with_its_measures(named, browse, alice, charlie):
+    face = faces_of(named).first()
+    text = browse(alice).get(reverse("face", args=[face.id])).content.decode()
+    for words in ("pixels wide", "turned ", "Sharpness", "franck.mp4"):
+        assert words in text
+    assert browse(charlie).get(reverse("face", args=[face.id])).status_code == 404
+
+
+def test_measures_are_read_from_the_row_of_the_face(named):
+    for face in faces_of(named).select_related("track__segment__descriptors__keyring")[:2]:
+        table = load_descriptors(objects.read(face.track.segment.descriptors))
+        size, sharpness = measures.measures_of(face)[:2]
+        assert size.numbers == f"{table.size[face.row]:.0f} pixels wide"
+        assert sharpness.numbers == f"{table.sharpness[face.row]:.2f} of 1"
 
 
 def test_an_outsider_finds_nothing(franck, vault, browse, charlie, client):
     person = person_in(franck)
     outsider = browse(charlie)
     assert faces_page(outsider, vault).status_code == 404
-    assert outsider.post(reverse("say_who", args=[person.id]), {"who": "subject"}).status_code == 404
+    assert outsider.post(reverse("decide", args=[vault.id]), {"one": f"keep:{faces_of(person).first().id}"}).status_code == 404
     assert outsider.post(reverse("analyse_again", args=[franck.id])).status_code == 404
     assert Face.objects.filter(state="pending").count() == Face.objects.count()
     outsider.logout()
     assert faces_page(outsider, vault).status_code == 302
 
 
-def test_a_viewer_sees_and_says_nothing(franck, vault, browse, alice, charlie):
+def test_a_viewer_sees_and_decides_nothing(named, vault, browse, alice, charlie):
     set_member(vault, charlie, Role.VIEWER, by=alice)
-    client = browse(charlie)
+    client, face = browse(charlie), faces_of(named).filter(state="kept").first()
     page = faces_page(client, vault)
-    assert page.status_code == 200 and "This is Franck" not in page.content.decode()
-    person = person_in(franck)
-    assert client.post(reverse("say_who", args=[person.id]), {"who": "subject"}).status_code == 404
+    assert page.status_code == 200 and "Take out" not in page.content.decode()
+    assert "Take out" not in client.get(reverse("face", args=[face.id])).content.decode()
+    assert client.post(reverse("decide", args=[vault.id]), {"one": f"out:{face.id}"}).status_code == 404
 
 
 def test_footage_can_be_looked_at_again(franck, browse, bob):

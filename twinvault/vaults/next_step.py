@@ -38,7 +38,7 @@ def next_step(now: Overview) -> NextStep:
         return _with_faces(now, subject)
     if waiting := now.total("people_waiting"):
         groups = "one group of faces waits" if waiting == 1 else f"{waiting} groups of faces wait"
-        return NextStep(f"Say who is who: {groups} to be named.", "faces", "Look at the faces")
+        return NextStep(f"Say who is who: {groups} to be named.", "people", "Say who is who")
     if now.looking:
         return NextStep("Your footage is being looked at. You may close this page; it goes on.", "jobs", "See how far it is")
     if not now.total("kept"):

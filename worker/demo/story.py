@@ -143,7 +143,7 @@ class Story:
 
     def _say_who(self, owner: Visitor, vault: str) -> None:
         """The person with the most faces comes first on the page, and is Franck; whoever else there is, is not."""
-        address = f"/vaults/{vault}/faces/"
+        address = f"/vaults/{vault}/people/"
         found = list(dict.fromkeys(_PERSON.findall(owner.page(address))))
         for number, person in enumerate(found):
             owner.fill(address, to=f"/people/{person}/who/", who="subject" if number == 0 else "other")

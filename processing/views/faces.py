@@ -1,4 +1,4 @@
-"""Pages on faces: which were found, which may be learned from, and who is who."""
+"""Every face, which of them may be learned from and why, and one face seen from near."""
 
 from urllib.parse import urlencode
 from uuid import UUID
@@ -7,19 +7,21 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from acquisition.access import footage_for
 from acquisition.models import Footage
-from processing import people, queries, services
-from processing.access import face_for, person_for
+from processing import measures, people, queries, services
+from processing.access import crop_for, face_for
 from processing.models import Face, Person
+from processing.views.answers import back, refusals_told, shared, uuid
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
 from twinvault.vaults.access import vault_for
-from twinvault.vaults.models import Role, Vault
+from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed
+
+DECISIONS = {"keep": True, "out": False, "judged": None}
 
 
 @signed_in
@@ -28,27 +30,22 @@ def faces(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = vault_for(request.user, vault_id)
     wanted = _filter(request)
     counts, chosen = queries.faces(vault, wanted)
-    footage = Footage.objects.filter(vault=vault, id=wanted.footage).first() if wanted.footage else None
-    seen = queries.people(vault)
-    if wanted.footage:
-        seen = seen.filter(tracks__segment__footage_id=wanted.footage)
-    if wanted.stage:
-        seen = seen.filter(tracks__segment__footage__life_stage_id=wanted.stage)
-    people_page = Paginator(seen, queries.PEOPLE_A_PAGE).get_page(request.GET.get("people"))
-    context = {
-        "vault": vault,
-        "may_say": vault.role >= Role.CONTRIBUTOR,
+    paginator = Paginator(chosen, queries.FACES_A_PAGE)
+    # counted already
+    paginator.count = counts.of(wanted.state, wanted.reason)
+    page = paginator.get_page(request.GET.get("page"))
+    context = shared(request, vault) | {
         "wanted": wanted,
         "counts": counts,
         "tabs": _tabs(wanted, counts),
         "chips": _chips(wanted, counts),
         "stages": vault.subject.life_stages.all(),
-        "footage": footage,
-        "page": Paginator(chosen, queries.FACES_A_PAGE).get_page(request.GET.get("page")),
-        "people_page": people_page,
-        "people": queries.add_samples(people_page, wanted.footage),
+        "films": queries.films(vault, wanted.stage),
+        "footage": Footage.objects.filter(vault=vault, id=wanted.footage).first() if wanted.footage else None,
+        "person": Person.objects.filter(vault=vault, id=wanted.person).first() if wanted.person else None,
+        "page": page,
+        "faces": queries.load(page),
         "waiting_people": queries.waiting_people(vault),
-        "reason_label": queries.reason_label(wanted.reason) if wanted.reason else "",
     }
     return render(request, "processing/faces.html", context)
 
@@ -67,17 +64,10 @@ def _filter(request: HttpRequest) -> queries.FaceFilter:
     return queries.FaceFilter(
         state=state if state in Face.State.values else "",
         reason=request.GET.get("reason", "")[:20],
-        stage=_uuid(request.GET.get("stage", "")),
-        footage=_uuid(request.GET.get("footage", "")),
-        person=_uuid(request.GET.get("person", "")),
+        stage=uuid(request.GET.get("stage", "")),
+        footage=uuid(request.GET.get("footage", "")),
+        person=uuid(request.GET.get("person", "")),
     )
-
-
-def _uuid(text: str) -> str | None:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None
 
 
 def _address(wanted: queries.FaceFilter, state: str, reason: str = "") -> str:
@@ -113,43 +103,54 @@ def _chips(wanted: queries.FaceFilter, counts: queries.Counts) -> list[dict]:
 
 @signed_in
 @require_GET
+def face(request: HttpRequest, face_id: int) -> HttpResponse:
+    """One face, large, with what was measured of it."""
+    one = face_for(request.user, face_id)
+    vault = one.track.person.vault
+    context = shared(request, vault) | {
+        "face": one,
+        "person": one.track.person,
+        "lines": [] if vault.is_locked else measures.measures_of(one),
+    }
+    return render(request, "processing/face.html", context)
+
+
+@signed_in
+@require_GET
 def crop(request: HttpRequest, face_id: int) -> HttpResponse:
-    """The picture of one face."""
-    face = face_for(request.user, face_id)
-    picture = objects.read_range(face.track.segment.pack, face.offset, face.length)
+    """The picture of one face.
+
+    Like every page it is answered with no-store: a browser keeps what it may store as it came, unencrypted, on its disk.
+    """
+    one = crop_for(request.user, face_id)
+    picture = objects.read_range(one.track.segment.pack, one.offset, one.length)
     return HttpResponse(picture, content_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
 @signed_in
 @require_POST
-def say_who(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """Who a person is, in `who`. Answers htmx with the person's card and the new counts, a browser with the page it came from."""
-    person = person_for(request.user, person_id, Role.CONTRIBUTOR)
-    who = request.POST.get("who", "")
-    if who not in Person.Who.values:
-        return HttpResponseBadRequest("who is one of: " + ", ".join(Person.Who.values))
-    refusal = ""
-    try:
-        people.say_who(person.vault, [person.id], who, request.user)
-    except NotAllowed as error:
-        refusal = str(error)
-    vault = person.vault
-    if not request.headers.get("HX-Request"):
-        if refusal:
-            messages.error(request, refusal)
-        return redirect(reverse("faces", args=[vault.id]) + "#people")
-    return render(request, "processing/_said.html", _said(vault, person, refusal))
+def decide(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """What becomes of the `faces`, in `decision`; of a single one in `one`, as "keep:17"."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
+    decision, _, alone = request.POST.get("one", "").partition(":")
+    chosen = [alone] if alone else request.POST.getlist("faces")
+    decision = decision or request.POST.get("decision", "")
+    if decision not in DECISIONS or not all(map(_is_id, chosen)):
+        return HttpResponseBadRequest("decision is one of: " + ", ".join(DECISIONS))
+    with refusals_told(request):
+        if people.decide(vault, map(int, chosen), DECISIONS[decision], request.user) is None:
+            messages.info(request, _unchanged(vault.subject.name, chosen))
+    return back(request, vault)
 
 
-def _said(vault: Vault, person: Person, refusal: str) -> dict:
-    return {
-        "vault": vault,
-        "may_say": True,
-        "person": queries.add_samples(queries.with_counts(Person.objects.filter(id=person.id)))[0],
-        "refusal": refusal,
-        "counts": queries.vault_counts(vault),
-        "waiting_people": queries.waiting_people(vault),
-    }
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _unchanged(name: str, chosen: list[str]) -> str:
+    if not chosen:
+        return "Choose faces first."
+    return f"Nothing was changed: it was so already, or these are not faces of {name}, of whom alone it is decided."
 
 
 @signed_in

@@ -1,0 +1,1 @@
+"""Pages on faces: who is who, one person, every face, one face."""
