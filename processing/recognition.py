@@ -103,9 +103,14 @@ def reference(subject: Subject, index: Index | None = None) -> NDArray[np.float3
 
 def distance(some: NDArray[np.float32], others: NDArray[np.float32]) -> float:
     """Mean distance of embeddings (M, 128) from others (N, 128); infinite where there are none."""
-    if not len(some) or not len(others):
-        return float("inf")
-    return float(np.linalg.norm(some[:, None] - others[None], axis=-1).mean())
+    return float(mean_distances(some, others).mean()) if len(some) and len(others) else float("inf")
+
+
+def mean_distances(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """float64 (M,): of each of (M, 128) the mean distance from (N, 128); N > 0. By products, which is many times as fast."""
+    a, b = some.astype(np.float64), others.astype(np.float64)
+    squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
+    return np.asarray(np.sqrt(np.maximum(squared, 0)).mean(axis=1))
 
 
 def propose(subject: Subject, index: Index | None = None) -> None:
@@ -113,7 +118,10 @@ def propose(subject: Subject, index: Index | None = None) -> None:
     index = index or index_of(subject)
     known = reference(subject, index)
     unknown = tracks_by_person(subject, [Person.Who.UNKNOWN])
-    alike = [person for person, tracks in unknown.items() if distance(index.of(tracks), known) < ALIKE_BELOW]
+    tracks = [track for some in unknown.values() for track in some if track in index.embeddings]
+    away = dict(zip(tracks, mean_distances(index.of(tracks), known), strict=True)) if len(known) else {}
+    means = {person: [away[track] for track in some if track in away] for person, some in unknown.items()}
+    alike = [person for person, some in means.items() if some and np.mean(some) < ALIKE_BELOW]
     people = Person.objects.filter(vault_id=subject.vault_id)
     people.filter(proposed=True).exclude(id__in=alike).update(proposed=False)
     people.filter(id__in=alike, proposed=False).update(proposed=True)

@@ -55,7 +55,7 @@ STORYBOARD = Storyboard(
     closing=Card("Remembered", seconds=0.5),
 )
 # enough for the sixty different faces that a twin needs, and little more
-SUBJECT_SECONDS, TEMPLATE_SECONDS = 24, 1.6
+SUBJECT_SECONDS, TEMPLATE_SECONDS = 50, 1.6
 
 
 @cache

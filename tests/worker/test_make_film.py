@@ -17,7 +17,7 @@ from tests.conftest import REPOSITORY
 from tests.story import cut
 from worker.film_maker import Unusable, make_film
 
-SUBJECT_SECONDS, TEMPLATE_SECONDS = 24, 1.2
+SUBJECT_SECONDS, TEMPLATE_SECONDS = 50, 1.2
 
 
 class Shell:
