@@ -1,14 +1,18 @@
 """What a person says to begin a twin."""
 
+from collections.abc import Iterable
+
 from django import forms
 from django.conf import settings
 
 from generator.engine.config import PRESETS
+from processing.datasets import label_of
 from twinvault.vaults.models import LifeStage, Subject
 
 
 class TwinForm(forms.Form):
     life_stage = forms.ModelChoiceField(LifeStage.objects.none(), label="Stage of life", empty_label=None)
+    condition = forms.ChoiceField(label="Light that it learns from", required=False)
     minutes = forms.FloatField(label="How long it may learn, in minutes", min_value=0.05, max_value=60 * 24 * 14)
     preset = forms.ChoiceField(label="Size of the face")
 
@@ -18,8 +22,15 @@ class TwinForm(forms.Form):
         "standard": "128 pixels, for a GPU or a long night",
     }
 
-    def __init__(self, subject: Subject, *args, **kwargs):
+    def __init__(self, subject: Subject, *args, lights: Iterable[str] = (), **kwargs):
+        """lights: names of those that have faces enough in one of the life stages; without any nothing is to be chosen."""
         super().__init__(*args, **kwargs)
+        own = [(name, f"only {label_of(name)}") for name in lights]
+        if own:
+            self.fields["condition"].choices = [("", "all light together"), *own]
+            self.fields["condition"].help_text = "A twin of one light is better in it, and knows no other."
+        else:
+            del self.fields["condition"]
         self.fields["life_stage"].queryset = subject.life_stages.all()
         self.fields["preset"].choices = [(name, self.NAMES.get(name, name)) for name in PRESETS]
         self.fields["preset"].initial = settings.ENV.train_preset

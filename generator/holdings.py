@@ -33,7 +33,7 @@ def erase(vault: Vault, scope: Scope) -> None:
 
 def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
     for twin in vault.twins.select_related("life_stage").prefetch_related("previews"):
-        folder = f"twins/{twin.life_stage.name.replace('/', '_')}, version {twin.version}"
+        folder = f"twins/{twin.learned_from.replace('/', '_')}, version {twin.version}"
         for what in ("weights", "identity", "statistics"):
             if stored_id := getattr(twin, f"{what}_id"):
                 yield stored_id, f"{folder}/{what}"

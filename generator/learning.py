@@ -41,9 +41,9 @@ def train_twin(twin_id: UUID, work) -> None:
     2. The training runs; checkpoint, statistics and previews are stored as it goes.
     3. The weights are stored and the twin is ready; the checkpoint is erased.
     """
-    twin = Twin.objects.select_related("vault__keyring", "life_stage__subject", "checkpoint__keyring", "statistics__keyring").get(
-        id=twin_id
-    )
+    twin = Twin.objects.select_related(
+        "vault__keyring", "life_stage__subject__vault__keyring", "checkpoint__keyring", "statistics__keyring"
+    ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
         return
     if not has_consent(twin.life_stage.subject):
@@ -92,8 +92,8 @@ def _faces(twin: Twin, config: TwinConfig) -> tuple[FaceSet, FaceSet]:
         raise JobRefused("The templates that this twin was to learn with were withdrawn: begin a new one.")
     try:
         return tuple(
-            build_faceset(faces.images, faces.landmarks, faces.moments, config.size)
-            for faces in (datasets.face_set(twin.life_stage), preparation.library_face_set(revisions))
+            build_faceset(faces.images, faces.landmarks, faces.moments, config.size, faces.held_out)
+            for faces in (datasets.face_set(twin.life_stage, twin.condition), preparation.library_face_set(revisions))
         )
     except FaceSetError as error:
         raise JobRefused(str(error)) from error

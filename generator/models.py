@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 
+from processing.datasets import label_of
 from templates_library.models import TemplateRevision
 from twinvault.custody.models import StoredObject
 from twinvault.vaults.models import LifeStage, Vault
@@ -20,6 +21,7 @@ class Twin(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="twins")
     life_stage = models.ForeignKey(LifeStage, on_delete=models.PROTECT, related_name="twins")
+    condition = models.CharField(max_length=20, blank=True, help_text="of engine.categories.CONDITIONS; empty for all light")
     version = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINING)
     preset = models.CharField(max_length=20)
@@ -45,7 +47,12 @@ class Twin(models.Model):
         constraints = [models.UniqueConstraint(fields=["life_stage", "version"], name="one_twin_a_version")]
 
     def __str__(self) -> str:
-        return f"{self.life_stage} v{self.version}"
+        return f"{self.learned_from} v{self.version}"
+
+    @property
+    def learned_from(self) -> str:
+        """The life stage, and the light if it learned from one light only."""
+        return f"{self.life_stage.name}, {label_of(self.condition)}" if self.condition else self.life_stage.name
 
 
 class Preview(models.Model):

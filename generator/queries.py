@@ -5,7 +5,7 @@ import json
 from django.db.models import Count, OuterRef, Q, Subquery
 
 from generator.models import Twin
-from processing import datasets
+from processing import dataset_queries, datasets
 from processing import queries as faces
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
@@ -29,7 +29,11 @@ def twins_of(vault: Vault):
 
 
 def life_stages_to_learn(vault: Vault) -> list[dict]:
-    """Each life stage with its kept faces, whether they are enough, and whether a training is under way."""
+    """Each life stage with its kept faces, whether they are enough, and whether a training is under way.
+
+    lights: (name, label, faces, faces missing to a twin of its own) of each light that faces were seen in; none while sealed.
+    """
+    counted = {} if vault.is_locked else dataset_queries.counted_of(vault)
     learning = set(vault.twins.filter(state=Twin.State.TRAINING).values_list("life_stage_id", flat=True))
     return [
         {
@@ -37,6 +41,7 @@ def life_stages_to_learn(vault: Vault) -> list[dict]:
             "kept": counts.kept,
             "missing": max(0, datasets.MINIMUM_FACES - counts.kept),
             "learning": stage.id in learning,
+            "lights": dataset_queries.lights(counted.get(stage.id)),
         }
         for stage, counts in faces.counts_by_stage(vault)
     ]

@@ -15,17 +15,20 @@ from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
 
 
-def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twin:
+def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condition: str = "") -> Twin:
     """A new version of the life stage's twin, queued to learn against every template that is ready.
 
-    NotAllowed if there is no consent, too few faces, no template, or a training of this life stage under way.
+    condition: name of the light that it learns from, one of engine.categories.CONDITIONS, or "" for all light together.
+    NotAllowed if there is no consent, too few faces (of that light), no template, or a training of this life stage under way.
     """
     subject = life_stage.subject
     require_consent(subject)
     require_unlocked(subject.vault)
     if preset not in PRESETS:
         raise NotAllowed(f"There is no preset called {preset}; choose one of {', '.join(PRESETS)}.")
-    datasets.require_enough(life_stage)
+    if condition and condition not in datasets.CONDITION_NAMES:
+        raise NotAllowed(f"There is no light called {condition}; choose one of {', '.join(datasets.CONDITION_NAMES)}.")
+    datasets.require_enough(life_stage, condition)
     library = list(queries.orderable_revisions())
     if not library:
         raise NotAllowed("No template is approved and prepared yet: a twin learns against the approved templates.")
@@ -39,7 +42,12 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by) -> Twi
             )
         newest = life_stage.twins.aggregate(newest=Max("version"))["newest"] or 0
         twin = Twin.objects.create(
-            vault=subject.vault, life_stage=life_stage, version=newest + 1, preset=preset, train_seconds=seconds
+            vault=subject.vault,
+            life_stage=life_stage,
+            condition=condition,
+            version=newest + 1,
+            preset=preset,
+            train_seconds=seconds,
         )
         twin.library.set(library)
         record("twin begun", actor=by, vault_id=subject.vault_id, target=twin, preset=preset, seconds=seconds)

@@ -22,12 +22,15 @@ from twinvault.vaults.services import NotAllowed
 def twins(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """All twins of a vault, and the form that begins one."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR if request.method == "POST" else Role.VIEWER)
-    form = TwinForm(vault.subject, request.POST if request.method == "POST" else None)
+    stages = queries.life_stages_to_learn(vault)
+    lights = dict.fromkeys(light.name for row in stages for light in row["lights"] if not light.missing)
+    form = TwinForm(vault.subject, request.POST if request.method == "POST" else None, lights=lights)
     if request.method == "POST" and form.is_valid():
         try:
             twin = services.start_twin(
                 form.cleaned_data["life_stage"],
                 preset=form.cleaned_data["preset"],
+                condition=form.cleaned_data.get("condition", ""),
                 seconds=form.cleaned_data["minutes"] * 60,
                 by=request.user,
             )
@@ -35,7 +38,6 @@ def twins(request: HttpRequest, vault_id: UUID) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("twin", twin.id)
-    stages = queries.life_stages_to_learn(vault)
     context = {
         "vault": vault,
         "form": form,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from acquisition.models import Footage
 from processing.engine.pack import DescriptorTable, dump_descriptors, load_descriptors
+from processing.judging import judge
 from processing.models import Analysis, Face, Person, Segment, Track
 from processing.recognition import forget_tracks, propose
 from twinvault.audit.record import record
@@ -46,6 +47,8 @@ def forget_footage(footage: Footage) -> None:
     forget_look(footage)
     forget_nobodies(footage.vault_id)
     propose(subject)
+    # what was put aside for looking like a face that is gone now is worth keeping
+    judge(footage.life_stage)
 
 
 def forget_nobodies(vault_id: UUID) -> None:

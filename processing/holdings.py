@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from processing.erasure import forget_nobodies
-from processing.models import Analysis, Change, Face, Person, Segment, Track
+from processing.models import Analysis, Change, Dataset, Face, Judging, Person, Segment, Track
 from twinvault.custody.objects import destroy_keys
 from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Scope
@@ -15,7 +15,7 @@ from twinvault.vaults.models import Subject, Vault
 
 
 def rows(vault: Vault) -> list[Rows]:
-    """A look that has not ended is left out: it is begun anew where the footage is."""
+    """A look that has not ended is left out: it is begun anew where the footage is. So is what can be counted again."""
     whole = Segment.objects.filter(footage__vault=vault, analysis__isnull=False)
     return [
         Rows(Analysis.objects.filter(footage__vault=vault)),
@@ -23,6 +23,7 @@ def rows(vault: Vault) -> list[Rows]:
         Rows(Person.objects.filter(vault=vault)),
         Rows(Track.objects.filter(segment__in=whole)),
         Rows(Face.objects.filter(track__segment__in=whole)),
+        Rows(Judging.objects.filter(vault=vault)),
     ]
 
 
@@ -37,8 +38,17 @@ def erase(vault: Vault, _scope: Scope) -> None:
     gone.delete()
     Analysis.objects.filter(footage__in=footage).delete()
     Change.objects.filter(vault=vault).delete()
+    _forget_counts(vault)
     forget_nobodies(vault.id)
     Subject.objects.filter(vault=vault, reference__wrapped_key=b"").update(reference=None)
+
+
+def _forget_counts(vault: Vault) -> None:
+    """What is still there of the faces is counted again when it is looked at."""
+    counted = Dataset.objects.filter(life_stage__subject__vault=vault)
+    for column in ("count_id", "corrections_id"):
+        destroy_keys(counted.exclude(**{column: None}).values_list(column, flat=True))
+    counted.delete()
 
 
 def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
@@ -74,4 +84,11 @@ def texts(vault: Vault) -> Iterator[tuple[str, bytes]]:
     yield "labels.json", json.dumps(labels, indent=1, ensure_ascii=False).encode()
 
 
-HOLDING = Holding("processing", models=(Analysis, Segment, Person, Track, Face), rows=rows, erase=erase, paths=paths, texts=texts)
+HOLDING = Holding(
+    "processing",
+    models=(Analysis, Segment, Person, Track, Face, Judging),
+    rows=rows,
+    erase=erase,
+    paths=paths,
+    texts=texts,
+)

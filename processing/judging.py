@@ -3,18 +3,24 @@
 Only measures are read that were taken when the footage was looked at: after a change of thresholds nothing is looked at again.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
 
-from processing.engine.filtering import Thresholds, Verdict
-from processing.engine.filtering import judge as judge_table
-from processing.engine.pack import DescriptorTable, load_descriptors
-from processing.models import Face, Person, Segment
-from twinvault.custody import objects
+from processing import counting, tables
+from processing.engine.bounds import BoundError, moved, thresholds_with, within
+from processing.engine.duplicates import Looks, find_distinct, looks
+from processing.engine.filtering import Reason, Thresholds, faults
+from processing.models import Face, Judging
+from processing.scenes import MEASURE
+from processing.tables import Seen
+from twinvault.audit.record import record
 from twinvault.jobs.services import JobRefused, enqueue
 from twinvault.vaults.models import LifeStage, Vault
-from twinvault.vaults.services import is_locked
+from twinvault.vaults.services import NotAllowed, is_locked, require_unlocked
 
 JUDGE = "judge_faces"
 # judged while a person waits for the page; more are judged by a worker
@@ -23,18 +29,47 @@ ROWS_AN_UPDATE = 5000
 BY_HAND = "by_hand"
 
 
+def thresholds_of(vault: Vault) -> Thresholds:
+    """By what the faces of a vault are judged: the usual bounds, and those that its family moved."""
+    row = Judging.objects.filter(vault_id=vault.id).first()
+    return thresholds_with(within(row.thresholds)) if row else Thresholds()
+
+
+@transaction.atomic
+def set_thresholds(vault: Vault, changes: Mapping[str, float | None], by) -> Thresholds:
+    """Moves some bounds, by their names in `Thresholds`; None puts one back. All faces of the vault are judged again by what
+    was measured of them, and nothing is looked at again. NotAllowed, in one sentence, for what makes no sense."""
+    Vault.objects.select_for_update().get(id=vault.id)
+    require_unlocked(vault)
+    before = thresholds_of(vault)
+    wanted = moved(before) | dict(changes)
+    try:
+        after = thresholds_with({name: value for name, value in wanted.items() if value is not None})
+    except BoundError as error:
+        raise NotAllowed(str(error)) from error
+    if after == before:
+        return before
+    Judging.objects.update_or_create(vault=vault, defaults={"thresholds": moved(after)})
+    record("thresholds changed", actor=by, vault_id=vault.id, target=vault, **moved(after))
+    for life_stage in LifeStage.objects.filter(subject__vault=vault).select_related("subject__vault__keyring"):
+        judge(life_stage, by=by)
+    return after
+
+
 def judge(life_stage: LifeStage, *, by=None) -> None:
     """Judges the subject's faces of a life stage: now where that is quick, else in a job. Call in a transaction.
 
-    In a sealed safe nothing can be read: it is done when that is opened.
+    What would help the pictures of those that are kept is measured later, by a worker. In a sealed safe nothing can be read:
+    it is done when that is opened, and what was counted is forgotten, for it may be of faces that are gone.
     """
-    if is_locked(life_stage.subject.vault):
+    vault = life_stage.subject.vault
+    if is_locked(vault):
+        counting.forget(life_stage)
         return
-    if _of_subject(life_stage).count() <= AT_ONCE:
-        judge_now(life_stage)
-    else:
-        vault = life_stage.subject.vault
+    if counting.of_subject(life_stage).count() > AT_ONCE:
         enqueue(JUDGE, life_stage.id, queue="cpu", title=f"Choose faces of “{life_stage.name}”", vault=vault, user=by)
+    elif judge_now(life_stage):
+        enqueue(MEASURE, life_stage.id, queue="cpu", title=f"See what would help the faces of “{life_stage.name}”", vault=vault)
 
 
 def judge_what_waited(vault: Vault, by) -> None:
@@ -48,47 +83,65 @@ def judge_faces(life_stage_id: UUID, work) -> None:
     life_stage = LifeStage.objects.select_related("subject__vault__keyring__archive").filter(id=life_stage_id).first()
     if life_stage is None:
         raise JobRefused("This life stage was removed before its faces could be chosen.")
-    if is_locked(life_stage.subject.vault):
+    vault = life_stage.subject.vault
+    if is_locked(vault):
         raise JobRefused("The safe is sealed: its faces are chosen when its owner next unseals it.")
     work.report(0.1, "Comparing faces")
-    judge_now(life_stage)
+    if judge_now(life_stage):
+        enqueue(MEASURE, life_stage.id, queue="cpu", title=f"See what would help the faces of “{life_stage.name}”", vault=vault)
 
 
-def judge_now(life_stage: LifeStage) -> None:
-    """Writes what changes and nothing else. What a person decided by hand stays: what was taken out is nobody's original."""
-    faces = list(_of_subject(life_stage).exclude(by_hand=True, state=Face.State.REJECTED).order_by("track__segment_id", "row"))
-    if not faces:
-        return
+def judge_now(life_stage: LifeStage) -> bool:
+    """Writes what changes and nothing else; whether any face is kept. What a person decided by hand stays.
+
+    1. Every face is compared with the bounds.
+    2. The near duplicates of a face that a person wants, and then those of a sharper one, are put aside.
+    3. What is kept is counted.
+    """
+    seen = tables.seen(counting.of_subject(life_stage))
+    if not len(seen):
+        counting.forget(life_stage)
+        return False
+    thresholds = thresholds_of(life_stage.subject.vault)
+    table = tables.joined(seen, ["embedding"])
+    reasons = faults(table, thresholds)
+    good = np.flatnonzero((reasons == Reason.KEPT) & ~seen.by_hand)
+    order = good[np.argsort(-table.sharpness[good], kind="stable")]
+    different = _different(seen, order, np.flatnonzero(seen.by_hand), thresholds)
+    reasons[order[~different]] = Reason.NEAR_DUPLICATE
+    reasons[seen.by_hand] = Reason.KEPT
+    _write(seen, reasons)
+    counting.count(life_stage, seen, table, np.asarray(reasons == Reason.KEPT, np.bool_), thresholds)
+    return bool((reasons == Reason.KEPT).any())
+
+
+def _different(seen: Seen, order: NDArray[np.intp], wanted: NDArray[np.intp], thresholds: Thresholds) -> NDArray[np.bool_]:
+    """bool, one for each of `order`: like none before it, and like none of those that are wanted anyway."""
+    found = _looks(seen, np.concatenate([wanted, order]))
+    known = Looks(found.shapes[: len(wanted)], found.hashes[: len(wanted)])
+    others = Looks(found.shapes[len(wanted) :], found.hashes[len(wanted) :])
+    return find_distinct(others, thresholds.duplicate_shape, thresholds.duplicate_bits, known if len(known) else None)
+
+
+def _looks(seen: Seen, places: NDArray[np.intp]) -> Looks:
+    """The looks of some faces, in the order of `places`; the landmarks of one segment are in memory at a time."""
+    target = np.full(len(seen), -1)
+    target[places] = np.arange(len(places))
+    found = Looks(np.empty((len(places), 468, 2), np.int32), np.empty(len(places), np.uint64))
+    for some, table in tables.each(seen, ["landmarks", "matrix"]):
+        to = target[some]
+        part = looks(table.rows(to >= 0))
+        found.shapes[to[to >= 0]] = part.shapes
+        found.hashes[to[to >= 0]] = part.hashes
+    return found
+
+
+def _write(seen: Seen, reasons: NDArray[np.object_]) -> None:
     changes: dict[tuple[str, str], list[int]] = {}
-    for face, verdict in zip(faces, _verdicts(faces), strict=True):
-        after = (Face.State.KEPT, "") if verdict.kept else (Face.State.REJECTED, str(verdict.reason))
-        if not face.by_hand and (face.state, face.reason) != after:
-            changes.setdefault(after, []).append(face.id)
+    for face, before, reason in zip(seen.ids.tolist(), seen.states, reasons.tolist(), strict=True):
+        after = (Face.State.REJECTED, str(reason)) if reason else (Face.State.KEPT, "")
+        if before != after:
+            changes.setdefault(after, []).append(face)
     for (state, reason), ids in changes.items():
         for start in range(0, len(ids), ROWS_AN_UPDATE):
             Face.objects.filter(id__in=ids[start : start + ROWS_AN_UPDATE]).update(state=state, reason=reason)
-
-
-def _of_subject(life_stage: LifeStage):
-    return Face.objects.filter(
-        offset__gte=0, track__person__who=Person.Who.SUBJECT, track__segment__footage__life_stage=life_stage
-    ).select_related("track__segment__descriptors__keyring")
-
-
-def _verdicts(faces: list[Face]) -> list[Verdict]:
-    """One for each face; a face that a person wants is the first of those that look alike."""
-    tables = []
-    for segment, some in by_segment(faces).items():
-        table = load_descriptors(objects.read(segment.descriptors)).rows([face.row for face in some])
-        wanted = np.array([face.by_hand for face in some])
-        table.sharpness[wanted] = np.inf
-        tables.append(table)
-    return judge_table(DescriptorTable.joined(tables), Thresholds())
-
-
-def by_segment(faces: list[Face]) -> dict[Segment, list[Face]]:
-    """Faces with `track.segment` loaded -> {segment: its faces}, order kept."""
-    grouped: dict[Segment, list[Face]] = {}
-    for face in faces:
-        grouped.setdefault(face.track.segment, []).append(face)
-    return grouped

@@ -11,7 +11,7 @@ from django.db import models
 
 from acquisition.models import Footage
 from twinvault.custody.models import StoredObject
-from twinvault.vaults.models import Vault
+from twinvault.vaults.models import LifeStage, Vault
 
 
 class Analysis(models.Model):
@@ -151,3 +151,29 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return self.deed
+
+
+class Judging(models.Model):
+    """By what bounds a family wants its faces judged, where they are not the usual ones."""
+
+    vault = models.OneToOneField(Vault, on_delete=models.CASCADE, related_name="judging")
+    thresholds = models.JSONField(default=dict, help_text="bounds of engine.filtering.Thresholds that were moved")
+
+    def __str__(self) -> str:
+        return f"bounds of {self.vault_id}"
+
+
+class Dataset(models.Model):
+    """What the kept faces of a life stage amount to, counted when they were judged last.
+
+    `count` (JSON) holds looks, light, conditions; `corrections` (JSON) what was measured to help the faces of each scene. Both
+    describe a face, and so are encrypted. Whatever is here can be counted again from descriptors and packs.
+    """
+
+    life_stage = models.OneToOneField(LifeStage, on_delete=models.CASCADE, related_name="dataset")
+    counted = models.CharField(max_length=60, help_text="which faces were counted: their number and the sum of their ids")
+    count = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    corrections = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"dataset of {self.life_stage_id}"

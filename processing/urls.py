@@ -1,6 +1,6 @@
 from django.urls import path
 
-from processing.views import faces, people
+from processing.views import datasets, faces, people
 
 urlpatterns = [
     path("vaults/<uuid:vault_id>/people/", people.people, name="people"),
@@ -16,4 +16,8 @@ urlpatterns = [
     path("faces/<int:face_id>/", faces.face, name="face"),
     path("faces/<int:face_id>/crop/", faces.crop, name="crop"),
     path("footage/<uuid:footage_id>/analyse/", faces.analyse_again, name="analyse_again"),
+    path("vaults/<uuid:vault_id>/datasets/", datasets.datasets, name="datasets"),
+    path("vaults/<uuid:vault_id>/datasets/thresholds/", datasets.thresholds, name="thresholds"),
+    path("vaults/<uuid:vault_id>/datasets/<uuid:stage_id>/", datasets.dataset, name="dataset"),
+    path("faces/<int:face_id>/corrected/", datasets.corrected, name="corrected"),
 ]

@@ -8,6 +8,7 @@ from generator.learning import train_twin
 from generator.productions.making import render_film
 from processing.judging import JUDGE, judge_faces
 from processing.looking import HELP, analyse_footage, help_look
+from processing.scenes import MEASURE, measure_corrections
 from templates_library.services import prepare_revision
 from twinvault.safe import erasure, exports
 from twinvault.safe import services as safe
@@ -17,6 +18,7 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     ANALYSE: analyse_footage,
     HELP: help_look,
     JUDGE: judge_faces,
+    MEASURE: measure_corrections,
     "prepare_template": prepare_revision,
     "train_twin": train_twin,
     "render_film": render_film,

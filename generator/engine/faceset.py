@@ -31,7 +31,8 @@ class FaceSet:
 
     images: uint8 (N, S, S, 3) RGB. masks: uint8 (N, S, S), 255 on the face. moments: float (N,), when each was seen, in
     seconds or frames, only for splitting by time. features: uint8 (N, S, S), 255 on eyes and mouth, or None when unknown.
-    openings: uint8 (N, S, S), 255 between the lids and between the lips, or None; see `opening_mask`.
+    openings: uint8 (N, S, S), 255 between the lids and between the lips, or None; see `opening_mask`. held_out: bool (N,), which
+    faces the training must not see, or None when that is not decided yet.
     """
 
     images: NDArray[np.uint8]
@@ -39,6 +40,7 @@ class FaceSet:
     moments: NDArray[np.floating]
     features: NDArray[np.uint8] | None = None
     openings: NDArray[np.uint8] | None = None
+    held_out: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -51,6 +53,8 @@ class FaceSet:
         for drawn in (self.features, self.openings):
             if drawn is not None and drawn.shape != self.masks.shape:
                 raise FaceSetError("The maps of eyes and mouth must be as large as the masks.")
+        if self.held_out is not None and self.held_out.shape != (count,):
+            raise FaceSetError("It must be said of every face, or of none, whether it is held out.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,14 +62,15 @@ class FaceSet:
     def take(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> FaceSet:
         """The chosen faces as a set of their own."""
         features, openings = (None if drawn is None else drawn[chosen] for drawn in (self.features, self.openings))
-        return FaceSet(self.images[chosen], self.masks[chosen], self.moments[chosen], features, openings)
+        held_out = None if self.held_out is None else self.held_out[chosen]
+        return FaceSet(self.images[chosen], self.masks[chosen], self.moments[chosen], features, openings, held_out)
 
     def resized(self, size: int) -> FaceSet:
         """The same faces `size` pixels wide, averaged down or interpolated up."""
         if self.images.shape[1] == size:
             return self
         features, openings = (None if drawn is None else _resize(drawn, size) for drawn in (self.features, self.openings))
-        return FaceSet(_resize(self.images, size), _resize(self.masks, size), self.moments, features, openings)
+        return FaceSet(_resize(self.images, size), _resize(self.masks, size), self.moments, features, openings, self.held_out)
 
 
 def _resize(stack: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -94,11 +99,17 @@ def opening_mask(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uint8
     return np.asarray(cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def build_faceset(crops: NDArray[np.uint8], landmarks: NDArray[np.floating], moments: NDArray[np.floating], size: int) -> FaceSet:
+def build_faceset(
+    crops: NDArray[np.uint8],
+    landmarks: NDArray[np.floating],
+    moments: NDArray[np.floating],
+    size: int,
+    held_out: NDArray[np.bool_] | None = None,
+) -> FaceSet:
     """Faces ready for a training of side `size`.
 
     crops: uint8 (N, C, C, 3) RGB made with `crop_matrix`. landmarks: (N, 468, 2 or 3) in the pixels of those crops.
-    moments: (N,). Raises FaceSetError with fewer than eight faces.
+    moments: (N,). held_out: bool (N,); nowhere True is the same as None. Raises FaceSetError with fewer than eight faces.
     """
     if len(crops) < _MINIMUM:
         raise FaceSetError(f"{len(crops)} faces are too few to learn from; at least {_MINIMUM} are needed.")
@@ -106,19 +117,22 @@ def build_faceset(crops: NDArray[np.uint8], landmarks: NDArray[np.floating], mom
     masks = np.stack([hull_mask(points, side, FOREHEAD) for points in landmarks])
     features = np.stack([feature_mask(points, side) for points in landmarks])
     openings = np.stack([opening_mask(points, side) for points in landmarks])
-    return FaceSet(crops, masks, np.asarray(moments, np.float64), features, openings).resized(size)
+    decided = held_out if held_out is not None and held_out.any() else None
+    return FaceSet(crops, masks, np.asarray(moments, np.float64), features, openings, decided).resized(size)
 
 
 def split_heldout(faces: FaceSet, share: float, stretches: int = 5) -> tuple[FaceSet, FaceSet]:
-    """Split by time into (for training, held out).
+    """Split into (for training, held out): as was decided before, by whole shots, else by time.
 
     Neighbouring frames are near copies, so a split at random would test what was learned by heart. The held-out faces
-    are `stretches` runs spread over the whole footage; the face on either side of a run goes to neither set. Fewer
+    by time are `stretches` runs spread over the whole footage; the face on either side of a run goes to neither set. Fewer
     than eight faces are all needed for the training.
     """
     count = len(faces)
     if share <= 0.0 or count < _MINIMUM:
         return faces, faces.take(np.zeros(count, bool))
+    if faces.held_out is not None:
+        return faces.take(~faces.held_out), faces.take(faces.held_out)
     order = np.argsort(faces.moments, kind="stable")
     wanted = min(max(1, round(count * share)), count // 4)
     runs = max(1, min(stretches, wanted))

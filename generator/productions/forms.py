@@ -21,7 +21,7 @@ class TemplateChoice(forms.ModelChoiceField):
 
 class TwinChoice(forms.ModelChoiceField):
     def label_from_instance(self, twin: Twin) -> str:
-        return f"{twin.life_stage.name}, version {twin.version}"
+        return f"{twin.learned_from}, version {twin.version}"
 
 
 class OrderForm(forms.Form):

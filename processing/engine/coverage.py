@@ -66,6 +66,15 @@ class Coverage:
         return float(np.minimum(self.looks, NEEDED).sum() / NEEDED.sum())
 
 
+NOTHING = Coverage(
+    faces=0,
+    looks=np.zeros(NEEDED.shape, dtype=np.int64),
+    kinds={axis: {category.name: 0 for category in AXES[axis]} for axis in NEEDED_OF},
+    footage=(),
+    years={},
+)
+
+
 def cells(yaw: Floats, pitch: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Degrees, (N,) each -> the rows and columns of their cells in `Coverage.looks`, `NEEDED` and `wanted`."""
     row = np.round((np.asarray(yaw) - YAWS[0]) / CELL).astype(np.intp)

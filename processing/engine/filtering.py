@@ -86,14 +86,15 @@ def judge(
     what looks like one of them is a near duplicate. Among the new ones the sharpest is kept.
     """
     table = faces if isinstance(faces, DescriptorTable) else tabulate(faces)
-    reasons = _faults(table, thresholds, subject)
+    reasons = faults(table, thresholds, subject)
     good = np.flatnonzero(reasons == Reason.KEPT)
     reasons[good[~distinct(table.rows(good), thresholds, kept)]] = Reason.NEAR_DUPLICATE
     return [Verdict(reason == Reason.KEPT, Reason(reason)) for reason in reasons]
 
 
-def _faults(table: DescriptorTable, thresholds: Thresholds, subject: Floats | None) -> NDArray[np.object_]:
-    """The Reason of each face but for near duplicates: the first that holds."""
+def faults(table: DescriptorTable, thresholds: Thresholds, subject: Floats | None = None) -> NDArray[np.object_]:
+    """object (N,): the Reason of each face but for near duplicates: the first that holds. A measure that is not known, NaN,
+    is held against nobody."""
     turned = (np.abs(table.yaw) > thresholds.max_yaw) | (np.abs(table.pitch) > thresholds.max_pitch)
     tests: list[tuple[Reason, NDArray[np.bool_]]] = [
         (Reason.SOMEONE_ELSE, _strangers(table, subject, thresholds.same_person)),

@@ -20,6 +20,8 @@ from processing.engine.identity import DIMENSIONS
 from processing.engine.segmentation import encode_mask
 
 JPEG_QUALITY = 95
+# columns of more than one number a face
+BROAD = ("box", "landmarks", "matrix", "embedding")
 
 
 class PackWriter:
@@ -133,7 +135,23 @@ def dump_descriptors(observations: Iterable[FaceObservation] | DescriptorTable) 
     return target.getvalue()
 
 
-def load_descriptors(data: bytes) -> DescriptorTable:
-    """The table from `dump_descriptors`. Raises ValueError or KeyError if `data` is something else."""
+def load_descriptors(data: bytes, columns: Iterable[str] = BROAD) -> DescriptorTable:
+    """The table from `dump_descriptors`. Raises ValueError or KeyError if `data` is something else.
+
+    columns: which of BROAD to read; the others come as (N, 0), which costs neither time nor memory. A measure that did
+    not exist when the table was made is NaN, a hash or the number of a shot 0.
+    """
+    wanted, measures = set(columns), {field.name for field in fields(Measures)}
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-        return DescriptorTable(**{field.name: stored[field.name] for field in fields(DescriptorTable)})
+        count = len(stored["yaw"])
+        table: dict[str, NDArray[np.generic]] = {}
+        for field in fields(DescriptorTable):
+            if field.name in BROAD and field.name not in wanted:
+                table[field.name] = np.zeros((count, 0), dtype=np.float32)
+            elif field.name == "shot" and field.name not in stored:
+                table[field.name] = np.zeros(count, dtype=np.int32)
+            elif field.name in measures and field.name not in stored:
+                table[field.name] = np.zeros(count, np.uint64) if field.name in HASHES else np.full(count, np.nan, np.float32)
+            else:
+                table[field.name] = stored[field.name]
+    return DescriptorTable(**table)  # type: ignore[arg-type]  # each column was stored with its field's type

@@ -6,13 +6,14 @@ mouth a little wider, light from another side, a look of the face that the ident
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 
 from processing.engine.arrays import Floats
+from processing.engine.descriptors import Measures
 from processing.engine.pack import DescriptorTable
 
 # What one step is, in the unit of each measure.
@@ -69,6 +70,32 @@ def _embeddings(table: DescriptorTable) -> Floats:
     everywhere = table.embedding[known].mean(axis=0)
     means = np.where(faces[:, None] > 0, totals / np.maximum(faces, 1)[:, None], everywhere)
     return np.where(known[:, None], table.embedding, means[track]).astype(np.float32)
+
+
+def without_gaps(table: DescriptorTable) -> DescriptorTable:
+    """The table with the median of those that are known where a measure is not, 0 where nobody's is."""
+    filled = {}
+    for field in fields(Measures):
+        column = getattr(table, field.name)
+        unknown = np.isnan(column) if np.issubdtype(column.dtype, np.floating) else np.zeros(len(column), dtype=np.bool_)
+        if unknown.any():
+            middle = 0.0 if unknown.all() else float(np.median(column[~unknown]))
+            filled[field.name] = np.where(unknown, np.float32(middle), column)
+    return replace(table, **filled)
+
+
+def pick(table: DescriptorTable, shots: NDArray[np.integer], budget: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """(rows, rising; bool of the same length, True where a face is held back): up to `budget` faces for a training.
+
+    shots: int (N,), as in `split_by_shot`; what belongs to neither part of that split is left out. The same for the same
+    table. Landmarks, boxes and matrices are not looked at.
+    """
+    known = without_gaps(table)
+    rows = np.arange(len(known)) if len(known) <= budget else np.sort(choose(known, budget))
+    some = known.rows(rows)
+    split = split_by_shot(shots[rows], some.time, features(some))
+    used = split.learn | split.held
+    return rows[used], split.held[used]
 
 
 def quality(table: DescriptorTable) -> Floats:

@@ -7,7 +7,9 @@ import pytest
 from generator import learning, queries
 from generator.models import Twin
 from generator.services import retire_twin, start_twin
+from processing import counting, datasets
 from processing.datasets import NotEnoughFaces
+from processing.engine import coverage
 from templates_library import services as library
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
@@ -183,3 +185,31 @@ def test_another_vaults_twins_are_not_among_these(story):
     record_consent(other.subject, basis="living", given_by="Bruno", statement="I agree.", by=story.charlie)
     assert list(queries.twins_of(other)) == []
     assert [twin.films_made for twin in queries.twins_of(story.vault)] == [1]
+
+
+def light_of(stage) -> str:
+    """The light that most faces of a life stage were seen in."""
+    conditions = counting.counted(stage).conditions
+    return max(conditions, key=conditions.__getitem__)
+
+
+def test_a_twin_of_one_light_learns_from_its_faces_and_is_named_after_it(learned, monkeypatch):
+    monkeypatch.setattr(coverage, "FACES_FOR_OWN_MODEL", 20)
+    light = light_of(learned.stage)
+    twin = start_twin(learned.stage, condition=light, preset="tiny", seconds=1, by=learned.bob)
+    assert str(twin) == f"adult, {datasets.label_of(light)} v1"
+
+    job = work_until(twin)
+
+    assert (job.state, twin.state) == ("done", "ready")
+    assert twin.faces == len(datasets.dataset(learned.stage, light)) <= len(datasets.dataset(learned.stage))
+
+
+def test_too_few_faces_of_a_light_are_refused_with_the_number_that_is_missing(learned):
+    light = light_of(learned.stage)
+    missing = coverage.FACES_FOR_OWN_MODEL - counting.counted(learned.stage).conditions[light]
+    with pytest.raises(NotEnoughFaces, match=f": {missing} more"):
+        start_twin(learned.stage, condition=light, preset="tiny", seconds=60, by=learned.bob)
+    with pytest.raises(NotAllowed, match="There is no light called moonlight"):
+        start_twin(learned.stage, condition="moonlight", preset="tiny", seconds=60, by=learned.bob)
+    assert not Twin.objects.exists()

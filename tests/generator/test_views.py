@@ -8,6 +8,8 @@ from django.urls import reverse
 from generator import urls
 from generator.models import Twin
 from generator.productions import urls as production_urls
+from processing import counting, datasets
+from processing.engine import coverage
 from twinvault.jobs.models import Job
 from twinvault.vaults.services import open_vault
 
@@ -147,3 +149,30 @@ def test_the_page_of_twins_asks_the_database_as_often_for_many_as_for_one(story,
     with CaptureQueriesContext(connection) as for_many:
         browse(story.bob).get(page)
     assert len(for_many) == len(for_one)
+
+
+def test_lights_with_faces_enough_are_offered_and_the_others_say_how_many_they_lack(learned, browse, monkeypatch):
+    page, client = reverse("twins", args=[learned.vault.id]), browse(learned.bob)
+    conditions = counting.counted(learned.stage).conditions
+    light = max(conditions, key=conditions.__getitem__)
+    answer = client.get(page)
+    assert "condition" not in answer.context["form"].fields
+    missing = coverage.FACES_FOR_OWN_MODEL - conditions[light]
+    assert f"{datasets.label_of(light).capitalize()}: {missing} more for a twin of its own" in answer.content.decode()
+    assert reverse("dataset", args=[learned.vault.id, learned.stage.id]) in answer.content.decode()
+
+    monkeypatch.setattr(coverage, "FACES_FOR_OWN_MODEL", 20)
+    assert client.get(page).context["form"].fields["condition"].choices == [
+        ("", "all light together"),
+        (light, f"only {datasets.label_of(light)}"),
+    ]
+    sent = {"life_stage": learned.stage.id, "condition": light, "minutes": 1, "preset": "tiny"}
+    assert client.post(page, sent).status_code == 302
+    assert Twin.objects.get().condition == light
+    assert f"adult, {datasets.label_of(light)}, version 1" in client.get(page).content.decode()
+
+
+def test_a_film_can_be_ordered_with_a_twin_of_one_light(story, browse):
+    Twin.objects.filter(id=story.twin.id).update(condition="warm")
+    page = browse(story.bob).get(reverse("order", args=[story.vault.id]))
+    assert "adult, warm light, version 1" in page.content.decode()

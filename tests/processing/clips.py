@@ -74,3 +74,9 @@ def still(image: np.ndarray) -> bytes:
     target = io.BytesIO()
     Image.fromarray(image).save(target, "JPEG", quality=92)
     return target.getvalue()
+
+
+def lamplight(image: np.ndarray) -> np.ndarray:
+    """The same picture, uint8 (H, W, 3) RGB, as a camera set to daylight takes it by the light of a lamp."""
+    light = (image / 255.0) ** 2.2 * [1.3, 0.85, 0.45]
+    return np.round(np.clip(light, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 # Kinds of objects that show or describe the subject as filmed. These are locked away by sealing, and are what "erase the
 # sources" erases; what was learned (weights) and made (films) goes on to be used.
-SOURCE_KINDS = ("footage", "pack", "descriptors", "reference", "preview")
+SOURCE_KINDS = ("footage", "pack", "descriptors", "counts", "reference", "preview")
 
 
 class Keyring(models.Model):

@@ -43,7 +43,7 @@ FORMAT, VERSION = "twinvault export", 1
 KEPT_FOR = timedelta(hours=24)
 PIECE = 2**20
 # what is made anew whenever it is needed, or belongs to a training that is not over
-NOT_EXPORTED = ("export", "checkpoint")
+NOT_EXPORTED = ("export", "checkpoint", "counts")
 READ_ME = """This is everything that TwinVault kept in the vault “{name}” on {moment:%d %B %Y}.
 
 originals/    footage as it was brought in        films/    finished films

@@ -13,7 +13,7 @@ from twinvault.vaults.models import Vault
 
 WORDS = (
     ("Footage, as it was brought in", ("footage",)),
-    ("Faces found in it, and their measures", ("pack", "descriptors", "reference")),
+    ("Faces found in it, and their measures", ("pack", "descriptors", "counts", "reference")),
     ("Pictures of how twins learned", ("preview",)),
     ("Learned faces", ("weights", "checkpoint", "identity", "statistics")),
     ("Films and storyboards", ("film", "storyboard")),

@@ -47,6 +47,23 @@ def test_held_out_faces_lie_in_stretches_that_touch_no_face_of_the_training(coun
         assert 0.05 * count <= len(held) <= 0.15 * count
 
 
+def test_what_is_held_out_by_shot_is_held_out_whatever_the_time(anna):
+    decided = np.arange(48) % 5 == 0
+    kept, held = split_heldout(replace(anna, held_out=decided).resized(16), 0.1)
+    assert held.moments.tolist() == anna.moments[decided].tolist()
+    assert kept.moments.tolist() == anna.moments[~decided].tolist()
+    assert len(split_heldout(replace(anna, held_out=decided), 0.0)[1]) == 0
+
+
+def test_where_no_shot_is_held_out_time_decides():
+    images = np.zeros((20, 64, 64, 3), np.uint8)
+    landmarks = np.tile(np.random.default_rng(0).uniform(10, 50, (468, 3)), (20, 1, 1))
+    faces = build_faceset(images, landmarks, np.arange(20.0), 32, np.zeros(20, bool))
+    assert faces.held_out is None and len(split_heldout(faces, 0.1)[1]) >= 1
+    with pytest.raises(FaceSetError, match="held out"):
+        replace(faces, held_out=np.zeros(3, bool))
+
+
 def test_nothing_is_held_out_when_nothing_is_asked(anna):
     kept, held = split_heldout(anna, 0.0)
     assert (len(kept), len(held)) == (48, 0)

@@ -8,6 +8,7 @@ import pytest
 
 from processing.engine import (
     AnalysisSettings,
+    DescriptorTable,
     PackWriter,
     Reason,
     Thresholds,
@@ -21,6 +22,7 @@ from processing.engine import (
     tabulate,
     track_embeddings,
 )
+from tests.processing.engine.faces import drawn_table
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +162,23 @@ def test_crops_come_back_from_where_the_pack_says(faces):
 def test_a_damaged_crop_is_refused():
     with pytest.raises(ValueError, match="damaged"):
         decode_crop(b"not a JPEG")
+
+
+def test_only_the_columns_that_are_asked_for_are_read():
+    table = drawn_table(5)
+    read = load_descriptors(dump_descriptors(table), ["embedding"])
+    np.testing.assert_array_equal(read.embedding, table.embedding)
+    np.testing.assert_array_equal(read.yaw, table.yaw)
+    assert read.landmarks.shape == (5, 0) and len(DescriptorTable.joined([read, read]).rows([0, 7])) == 2
+
+
+def test_a_table_from_before_a_measure_existed_can_be_read_and_holds_nothing_against_its_faces():
+    with np.load(io.BytesIO(dump_descriptors(drawn_table(3)))) as stored:
+        columns = {name: stored[name] for name in stored.files if name not in ("occlusion", "phash", "shot")}
+    target = io.BytesIO()
+    np.savez_compressed(target, **columns)
+
+    table = load_descriptors(target.getvalue())
+
+    assert np.isnan(table.occlusion).all() and not table.phash.any() and table.shot.tolist() == [0, 0, 0]
+    assert [verdict.kept for verdict in judge(table)] == [True] * 3

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from processing.engine import AnalysisSettings, analyse, tabulate
-from processing.engine.selection import choose, farthest, features, quality, split_by_shot
+from processing.engine.selection import choose, farthest, features, pick, quality, split_by_shot, without_gaps
+from tests.processing.engine.faces import drawn_table
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +198,25 @@ def test_each_photograph_is_a_shot_of_its_own():
 
     assert not split.by_time
     assert split.held.sum() == 200
+
+
+def test_what_is_picked_is_within_the_budget_the_same_each_time_and_no_shot_is_in_both_parts():
+    table = drawn_table(400, yaw=np.random.default_rng(1).uniform(-60, 60, 400).astype(np.float32))
+    shots = np.arange(400) // 10
+
+    rows, held = pick(table, shots, 150)
+    again, held_again = pick(table, shots, 150)
+
+    assert 0 < held.sum() <= 0.2 * len(rows) <= 30 and (np.diff(rows) > 0).all()
+    assert not set(shots[rows[held]]) & set(shots[rows[~held]])
+    assert rows.tolist() == again.tolist() and held.tolist() == held_again.tolist()
+
+
+def test_faces_whose_measures_are_not_known_are_picked_too():
+    brows = np.where(np.arange(40) < 20, np.nan, 0.5).astype(np.float32)
+    table = drawn_table(40, smile=np.full(40, np.nan, np.float32), brows=brows)
+
+    rows, _ = pick(table, np.arange(40) // 4, 30)
+
+    assert len(rows) == 30 and {row < 20 for row in rows.tolist()} == {True, False}
+    assert without_gaps(table).smile.tolist() == [0.0] * 40 and set(without_gaps(table).brows.tolist()) == {0.5}

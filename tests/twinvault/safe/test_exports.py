@@ -55,7 +55,7 @@ def test_everything_is_in_it_byte_for_byte(story, ready):
     manifest = json.loads(archive.read("manifest.json"))
 
     assert archive.testzip() is None
-    held = {str(stored.id): stored for stored in all_of(story.vault) if stored.kind != "export"}
+    held = {str(stored.id): stored for stored in all_of(story.vault) if stored.kind not in exports.NOT_EXPORTED}
     assert manifest["objects"].keys() == held.keys()
     for object_id, one in manifest["objects"].items():
         assert archive.read(one["path"]) == objects.read(held[object_id])

@@ -86,7 +86,7 @@ def rewritten(path: Path, change) -> Path:
 
 def test_every_byte_and_every_row_is_what_it_was(story, zip_of_story):
     before = {stored.id: (stored.kind, stored.content_type, objects.read(stored)) for stored in all_of(story.vault)}
-    before = {key: value for key, value in before.items() if value[0] != "export"}
+    before = {key: value for key, value in before.items() if value[0] not in exports.NOT_EXPORTED}
     rows = {label: rows_of(label) for label in MODELS}
     gone(story)
 

@@ -16,6 +16,7 @@ VAULT_PAGES = (
     ("Timeline", "timeline", set()),
     ("People", "people", {"person"}),
     ("Faces", "faces", {"face"}),
+    ("Datasets", "datasets", {"dataset", "thresholds"}),
     ("Twins", "twins", {"twin"}),
     ("Films", "order", {"film"}),
     ("Jobs", "jobs", set()),
