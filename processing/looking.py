@@ -42,7 +42,6 @@ HELPERS = 7
 # a segment whose worker was not heard of for so long is anybody's
 TAKEN_FOR = timedelta(seconds=60)
 ASK_AGAIN_S = 0.3
-SETTINGS = AnalysisSettings(masks=True)
 
 
 class NoFace(MediaError):
@@ -189,7 +188,7 @@ class _Nobody(Exception):
 def _faces(footage: Footage, segment: Segment, decoder: Decoder, eye: "_Progress") -> Iterator[FaceObservation]:
     with objects.open_object(footage.content) as source:
         try:
-            yield from analyse(source, SETTINGS, eye.saw, start=segment.starts, end=segment.ends, decoder=decoder)
+            yield from analyse(source, AnalysisSettings(), eye.saw, start=segment.starts, end=segment.ends, decoder=decoder)
         except MediaError:
             # the beginning must be readable; a later part that is not is where the film was cut off
             if not segment.number:

@@ -106,7 +106,7 @@ def _look(revision: TemplateRevision, work) -> _Seen:
     crops: list[bytes] = []
     pack = PackWriter(crops.append)
     with objects.open_object(revision.content) as source:
-        for face in analyse(source, AnalysisSettings(every_frame=True), progress):
+        for face in analyse(source, AnalysisSettings(every_frame=True, masks=False), progress):
             pack.add(face.crop)
             found.append(replace(face, crop=face.crop[:0].copy()))
     if not found:

@@ -23,6 +23,9 @@ from processing.engine.sampling import FASTEST, SLOWEST, Sampler
 from processing.engine.segmentation import Segmenter
 from processing.engine.tracking import box_of
 
+# Pixels, side of the standard crop in the picture: smaller faces are not learned from.
+MASKED_FROM = 48.0
+
 
 @dataclass(frozen=True)
 class AnalysisSettings:
@@ -32,7 +35,8 @@ class AnalysisSettings:
     `min_rate` and `max_rate` frames a second, as much as there is to see (subjects).
     min_score: landmarks with a lower score are not trusted. min_size: pixels, side of the standard crop in the picture.
     max_embeddings: embeddings in the whole film; a person seen for the first time when they are used up still gets one,
-    up to three times as many in all. use_mtcnn: search with MTCNN, too. masks: say of each crop what of it is the person.
+    up to three times as many in all. use_mtcnn: search with MTCNN, too. masks: say of crops that may be learned from what of
+    them is the person.
     threads: processor threads of each network.
     """
 
@@ -43,7 +47,7 @@ class AnalysisSettings:
     min_size: float = 28.0
     max_embeddings: int = 120
     use_mtcnn: bool = True
-    masks: bool = False
+    masks: bool = True
     threads: int = 1
 
 
@@ -189,6 +193,11 @@ class _Portraits:
         return face.time >= due or quality > self.BETTER * best
 
 
+def _is_worth_a_mask(seen: Sighting, matrix: Floats) -> bool:
+    """Whether somebody may learn from the face: the landmarks can be trusted, and it is not tiny."""
+    return not seen.glimpsed and CROP_SIZE / float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))) >= MASKED_FROM
+
+
 def _observed(frame: Frame, seen: Sighting, segmenter: Segmenter | None) -> FaceObservation:
     matrix = crop_matrix(seen.points)
     crop = warp(frame.image, matrix, CROP_SIZE)
@@ -204,7 +213,7 @@ def _observed(frame: Frame, seen: Sighting, segmenter: Segmenter | None) -> Face
         embedding=None,
         crop=crop,
         matrix=matrix,
-        mask=None if segmenter is None else segmenter.mask(frame.image, seen.points),
+        mask=segmenter.mask(frame.image, seen.points) if segmenter and _is_worth_a_mask(seen, matrix) else None,
     )
 
 

@@ -37,6 +37,7 @@ from worker.bench import referees
 from worker.bench.clips import LONGEST, Clip, at_720p, beside, clips, film, repeated
 from worker.bench.rows import Row
 from worker.bench.seeing import memory_of
+from worker.bench.sharing import seconds_by_workers
 
 # machines are noisy: what is compared runs in turns, and the median of the turns counts
 ROUNDS = 3
@@ -49,6 +50,8 @@ EYES_CROP, STILL_FRAMES, NOISES = 256, 48, (0.0, 3.0, 8.0)
 RIGHT_EYE, LEFT_EYE = (33, 133, 159, 145), (263, 362, 386, 374)
 # seconds of the films whose memory is compared
 SHORT_FILM, LONG_FILM = 20, 240
+# seconds of the film that is shared out: five segments and more
+SHARED_FILM = 720
 
 
 def tell(sentence: str) -> None:
@@ -298,5 +301,13 @@ def wandering(frames: int) -> Iterator[np.ndarray]:
         yield picture
 
 
+def sharing() -> Iterator[Row]:
+    """One long film in a vault, by one worker and then by two, from the claim of the job to the join."""
+    once = at_720p(clips())[0]
+    seconds = seconds_by_workers(repeated(once.content, round(SHARED_FILM / min(LONGEST, once.seconds))))
+    tell(f"one worker takes {seconds[1]:.0f} s over {SHARED_FILM} s of film, two take {seconds[2]:.0f} s")
+    yield Row("a long film looked at by two workers, share of the time of one", seconds[2] / seconds[1], 0.6, "lower")
+
+
 # one thing more to measure is one function more, and its name here
-MEASURES: list[Callable[[], Iterator[Row]]] = [speed, misses, jitter, identity, near_duplicates, memory]
+MEASURES: list[Callable[[], Iterator[Row]]] = [speed, misses, jitter, identity, near_duplicates, memory, sharing]

@@ -186,11 +186,13 @@ def test_what_cannot_be_read_is_refused():
         list(analyse(io.BytesIO(b"no film at all" * 50)))
 
 
-def test_masks_come_with_the_faces_if_they_are_asked_for(talking, make_film):
-    (with_mask, *_) = analyse(make_film(talking[:3]), AnalysisSettings(masks=True))
-    (without, *_) = analyse(make_film(talking[:3]))
+def test_masks_come_with_faces_that_may_be_learned_from_unless_none_are_wanted(talking, make_film):
+    tiny = [np.pad(picture[::6, ::6], ((0, 240), (0, 300), (0, 0)))[:240, :320] for picture in talking[:3]]
+    (with_mask, *_) = analyse(make_film(talking[:3]))
+    (without, *_) = analyse(make_film(talking[:3]), AnalysisSettings(masks=False))
 
     assert without.mask is None
+    assert all(face.mask is None for face in analyse(make_film(tiny), AnalysisSettings(min_size=8)))
     assert with_mask.mask.dtype == np.uint8 and with_mask.mask.ndim == 2
     # his face is in the middle, a corner is wall
     middle = len(with_mask.mask) // 2
