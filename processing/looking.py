@@ -21,6 +21,7 @@ from django.utils import timezone
 from acquisition.dates import date_footage
 from acquisition.models import Footage
 from acquisition.services import ANALYSE
+from processing.datasets import wanted
 from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
 from processing.engine.decoding import Decoder, open_media
 from processing.engine.frames import MediaError, MediaInfo
@@ -186,9 +187,12 @@ class _Nobody(Exception):
 
 
 def _faces(footage: Footage, segment: Segment, decoder: Decoder, eye: "_Progress") -> Iterator[FaceObservation]:
+    lacking = wanted(footage.life_stage)
     with objects.open_object(footage.content) as source:
         try:
-            yield from analyse(source, AnalysisSettings(), eye.saw, start=segment.starts, end=segment.ends, decoder=decoder)
+            yield from analyse(
+                source, AnalysisSettings(), eye.saw, wanted=lacking, start=segment.starts, end=segment.ends, decoder=decoder
+            )
         except MediaError:
             # the beginning must be readable; a later part that is not is where the film was cut off
             if not segment.number:

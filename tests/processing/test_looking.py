@@ -13,7 +13,7 @@ from processing.looking import HELP, analyse_footage, help_look
 from processing.models import Analysis, Face, Person, Segment
 from processing.services import request_analysis
 from tests.processing import clips
-from tests.processing.conftest import people_in, person_in, run
+from tests.processing.conftest import name, people_in, person_in, run
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
@@ -158,3 +158,18 @@ def test_a_film_that_breaks_off_in_a_later_segment_is_used_as_far_as_it_goes(add
     footage.refresh_from_db()
     assert footage.state == "processed" and footage.analysis.frames_seen >= 4
     assert footage.note.startswith("Only the first ") and "of 8 seconds of party.mkv could be read" in footage.note
+
+
+def test_what_a_stage_lacks_says_how_closely_its_next_film_is_looked_at(franck, bob, stage, add, monkeypatch):
+    name(person_in(franck), "subject", bob)
+    told = []
+    real = looking.analyse
+
+    def analyse(*arguments, **named):
+        told.append(named["wanted"])
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(looking, "analyse", analyse)
+    run(request_analysis(add(clips.franck(1.5, first=2400), "later.mp4"), bob))
+
+    assert told[0].shape == (9, 5) and 0 <= told[0].min() < told[0].max() <= 1
