@@ -28,9 +28,9 @@ from processing.engine import (
     tabulate,
     track_embeddings,
 )
-from processing.engine.canonical import CROP_SIZE
 from processing.engine.decoding import Decoder
 from processing.engine.detection import near
+from processing.engine.filtering import duplicate_pairs
 from processing.engine.pack import DescriptorTable
 from processing.engine.tracking import boxes_at, courses
 from worker.bench import referees
@@ -139,11 +139,12 @@ def timed_mtcnn(clip: Clip) -> Reading:
 
 
 def misses() -> Iterator[Row]:
-    """Faces that MTCNN finds on any frame, and that none of our tracks covers there.
+    """Faces that MTCNN finds on any frame at its own settings, and that none of our tracks covers there.
 
-    What we miss is shown to a third detector: a pattern on a wall that MTCNN takes for a face is no face missed.
+    All that it finds is counted. Beside the row stands how much of it a third detector takes for a face, too: a pattern on a
+    wall that MTCNN alone sees is no face missed, but nor is a face none that is too dark for the others.
     """
-    found = missed = alarms = 0
+    found = missed = doubtful = 0
     for clip in clips():
         course = courses(*columns(seen(clip), "track", "time", "box"))
         here = [0, 0, 0]
@@ -154,11 +155,12 @@ def misses() -> Iterator[Row]:
                     continue
                 here[0] += 1
                 if not any(near(mine, box) for mine in ours if not np.isnan(mine).any()):
-                    here[1 if referees.is_face(picture, box) else 2] += 1
-        tell(f"{clip.name}: MTCNN finds {here[0]}, we miss {here[1]}, and {here[2]} that dlib takes for no face either")
-        found, missed, alarms = found + here[0], missed + here[1], alarms + here[2]
-    tell(f"with what only MTCNN takes for a face {100 * (missed + alarms) / max(1, found):.2f} % would be missed")
-    share = 100 * missed / max(1, found - alarms)
+                    here[1] += 1
+                    here[2] += not referees.is_face(picture, box)
+        tell(f"{clip.name}: MTCNN finds {here[0]}, we miss {here[1]}, of which dlib takes {here[2]} for no face either")
+        found, missed, doubtful = found + here[0], missed + here[1], doubtful + here[2]
+    tell(f"of what dlib takes for a face, too, {100 * (missed - doubtful) / max(1, found - doubtful):.2f} % are missed")
+    share = 100 * missed / max(1, found)
     yield Row(f"faces of {SMALLEST} px or more that MTCNN finds on any frame and we miss, in %", share, 2, "lower")
 
 
@@ -262,24 +264,14 @@ def main_person(faces: list[FaceObservation]) -> np.ndarray | None:
 
 
 def near_duplicates() -> Iterator[Row]:
-    """Pairs of kept faces that are near duplicates all the same, counted by comparing each with each."""
-    faces: list[FaceObservation] = []
-    for number, clip in enumerate(clips()):
-        faces += [replace(face, track=1000 * number + face.track) for face in seen(clip)]
-    table = tabulate(faces)
+    """Pairs among the faces chosen to learn from that are near duplicates all the same, counted by comparing each with each."""
+    tables = [
+        tabulate(replace(face, track=1000 * number + face.track) for face in seen(clip)) for number, clip in enumerate(clips())
+    ]
+    table = DescriptorTable.joined(tables)
     kept = table.rows(np.array([verdict.kept for verdict in judge(table)], dtype=bool))
     tell(f"{len(kept)} of {len(table)} faces are kept")
-    yield Row("near duplicates left in a dataset, in pairs", pairs_alike(kept, Thresholds()), 0, "lower")
-
-
-def pairs_alike(table: DescriptorTable, thresholds: Thresholds) -> int:
-    moved = np.einsum("nij,npj->npi", table.matrix[:, :, :2], table.landmarks[:, :, :2]) + table.matrix[:, None, :, 2]
-    alike = 0
-    for row in range(len(table)):
-        shape = np.sqrt(np.square(moved[row + 1 :] - moved[row]).sum(axis=2).mean(axis=1)) / CROP_SIZE
-        bits = np.bitwise_count(table.dhash[row + 1 :] ^ table.dhash[row])
-        alike += int(((shape < thresholds.duplicate_shape) & (bits <= thresholds.duplicate_bits)).sum())
-    return alike
+    yield Row("near duplicates left in a dataset, in pairs", duplicate_pairs(kept, Thresholds()), 0, "lower")
 
 
 def memory() -> Iterator[Row]:

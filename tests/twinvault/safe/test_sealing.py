@@ -16,7 +16,7 @@ from generator.services import start_twin
 from processing.models import Face, Person
 from processing.people import say_who
 from processing.services import request_analysis
-from tests.story import cut
+from tests.story import SUBJECT_SECONDS, cut
 from tests.twinvault.safe.conftest import PASSWORD, all_of
 from twinvault.audit.models import Entry
 from twinvault.custody import archive as archives
@@ -127,7 +127,7 @@ def test_an_upload_leaves_no_second_key_behind(sealed_story):
 def test_the_same_bytes_twice_are_still_noticed(sealed_story):
     story = sealed_story
     with pytest.raises(FootageRefused, match="is the same file as"):
-        add_footage(story.vault, story.stage, "again.mp4", io.BytesIO(cut("franck", 20)), by=story.bob)
+        add_footage(story.vault, story.stage, "again.mp4", io.BytesIO(cut("franck", SUBJECT_SECONDS)), by=story.bob)
 
 
 @pytest.mark.parametrize("kind", services.READS_SOURCES)
