@@ -211,11 +211,5 @@ def _what_to_do(life_stage: LifeStage, count: int, needed: int, condition: str) 
         return f"{waiting} more wait until somebody says on the faces page who they are."
     if condition:
         return f"Add a clip in {label_of(condition)}, or let a twin learn from all light together."
-    found = fresh(life_stage)
     name = life_stage.subject.name
-    said = coverage.advice(found.coverage, name) if found else []
-    return (
-        said[0]
-        if said
-        else f"Add footage in which {name} is seen from near, sharp and well lit, and says or does different things."
-    )
+    return f"Add footage in which {name} is seen from near, sharp and well lit, and says or does different things."

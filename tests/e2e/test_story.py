@@ -35,7 +35,7 @@ def test_a_family_makes_a_film(browser, installation):
     page.get_by_label("Stage of life").select_option(label="Adult years")
     page.locator("#files").set_input_files(
         [
-            {"name": "franck.mp4", "mimeType": "video/mp4", "buffer": clips.franck(24.0)},
+            {"name": "franck.mp4", "mimeType": "video/mp4", "buffer": clips.franck(50.0)},
             {"name": "letter.mp4", "mimeType": "video/mp4", "buffer": b"Dear Franck, this is a letter. " * 40},
         ]
     )

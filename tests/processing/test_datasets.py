@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from dataclasses import asdict
 
 import numpy as np
@@ -276,12 +275,6 @@ def test_too_few_faces_of_a_light_are_refused_with_the_number_that_is_missing(na
         datasets.require_enough(stage, light.name)
     monkeypatch.setattr(coverage, "FACES_FOR_OWN_MODEL", 5)
     assert datasets.require_enough(stage, light.name) == count
-
-
-def test_the_first_advice_says_what_to_do_about_too_few_faces(named, stage):
-    said = coverage.advice(counting.counted(stage).coverage, "Franck")[0]
-    with pytest.raises(datasets.NotEnoughFaces, match=re.escape(said)):
-        datasets.require_enough(stage)
 
 
 def test_a_safe_can_be_sealed_while_pictures_wait_to_be_measured(named, vault, stage, alice):

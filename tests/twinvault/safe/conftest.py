@@ -36,6 +36,7 @@ def all_of(vault) -> list[StoredObject]:
 
 
 def digests(keyring_id) -> dict[str, list[str]]:
-    """Object id -> [kind, SHA-256 of the plaintext] of all that lies in a keyring, but for what an export wrote for itself."""
-    held = StoredObject.objects.select_related("keyring").filter(keyring_id=keyring_id).exclude(kind="export")
+    """Object id -> [kind, SHA-256 of the plaintext] of all that lies in a keyring, but for what an export wrote for itself, and
+    what is counted anew elsewhere."""
+    held = StoredObject.objects.select_related("keyring").filter(keyring_id=keyring_id).exclude(kind__in=["export", "counts"])
     return {str(stored.id): [stored.kind, hashlib.sha256(objects.read(stored)).hexdigest()] for stored in held}
