@@ -24,7 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--logs", type=Path, default=BASE_DIR / "var/log", help="where the processes write their logs")
 
     def handle(self, host: str, port: int, logs: Path, **_options) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        # also where a shell that started it in the background had Ctrl-C ignored
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asked, _interrupt)
         try:
             with Stack(host=host, port=port, logs=logs) as stack:
                 self.stdout.write(self.style.SUCCESS(f"TwinVault is at {stack.url}") + f", data in {settings.DATA_DIR}")
