@@ -297,8 +297,10 @@ def sharing() -> Iterator[Row]:
     """One long film in a vault, by one worker and then by two, from the claim of the job to the join."""
     once = at_720p(clips())[0]
     seconds = seconds_by_workers(repeated(once.content, round(SHARED_FILM / min(LONGEST, once.seconds))))
-    tell(f"one worker takes {seconds[1]:.0f} s over {SHARED_FILM} s of film, two take {seconds[2]:.0f} s")
-    yield Row("a long film looked at by two workers, share of the time of one", seconds[2] / seconds[1], 0.6, "lower")
+    tell(f"one worker on one core takes {seconds[1]:.0f} s over {SHARED_FILM} s of film, two take {seconds[2]:.0f} s")
+    yield Row(
+        "a long film looked at by two workers of one core each, share of the time of one", seconds[2] / seconds[1], 0.6, "lower"
+    )
 
 
 # one thing more to measure is one function more, and its name here

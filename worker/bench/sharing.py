@@ -1,4 +1,6 @@
-"""How long one worker takes over a film, and two: with a broker, workers and a database of their own.
+"""How long one worker takes over a film, and two: with a broker, workers and a database of their own, and a core for each worker.
+
+Without that, one worker on a machine of two cores uses both: its decoding process runs beside it.
 
 python -m worker.bench.sharing < FILM        prints {"1": seconds, "2": seconds}
 """
@@ -57,7 +59,8 @@ def _look(footage, workers: int) -> float:
     from processing.services import request_analysis
     from worker.stack import Stack
 
-    with tempfile.TemporaryDirectory() as logs, Stack(queues=["cpu"] * workers, logs=Path(logs)) as stack:
+    with tempfile.TemporaryDirectory() as logs, Stack(queues=["gpu"], logs=Path(logs)) as stack:
+        _begin(stack, workers)
         _wait("the workers", READY_WITHIN_S, lambda: all("ready." in stack.tail(f"worker-cpu{n}") for n in ("", "-2")[:workers]))
         job = request_analysis(footage, footage.added_by)
 
@@ -70,6 +73,19 @@ def _look(footage, workers: int) -> float:
         if job.state != job.State.DONE:
             raise SystemExit(f"The film was not looked at: {job.error}\n{job.cause}")
         return (job.ended_at - job.started_at).total_seconds()
+
+
+def _begin(stack, workers: int) -> None:
+    """Starts workers, each with all its processes on a core of its own."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) < workers:
+        raise SystemExit(f"{workers} workers with a core each need a machine of {workers} cores.")
+    try:
+        for _, core in zip(range(workers), sorted(cores), strict=False):
+            os.sched_setaffinity(0, {core})
+            stack.start_worker("cpu")
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def _wait(what: str, seconds: float, over) -> None:
