@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from processing.engine import Thresholds, group, probe, tabulate
+from processing.engine import group, probe
 from processing.engine.detection import near
 from tests.processing import clips as sample
 from worker import sandbox
@@ -153,12 +153,6 @@ def test_two_films_show_two_people_and_none_of_them_has_duplicates(short_clips):
 
     assert group(np.stack([*people, people[0]])).tolist() == [0, 1, 0]
     assert processing.main_person([]) is None
-
-
-def test_faces_that_are_alike_are_counted_in_pairs(short_clips):
-    faces = processing.seen(short_clips[0])[:1] * 3
-
-    assert processing.pairs_alike(tabulate(faces), Thresholds()) == 3
 
 
 def test_an_eye_that_keeps_still_does_not_jitter(short_clips):
