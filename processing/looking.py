@@ -15,7 +15,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from acquisition.dates import date_footage
@@ -65,7 +65,11 @@ def analyse_footage(footage_id: UUID, work) -> None:
             _ask_for_help(footage)
             _look_at_free(footage, decoder, work)
             _wait_for_the_others(footage, decoder, work)
-        _end(footage, info)
+        try:
+            _end(footage, info)
+        except NotAllowed:
+            _consent_or_refuse(footage)
+            raise
     except MediaError as error:
         _refuse(footage, str(error), "no face" if isinstance(error, NoFace) else "unreadable")
         raise JobRefused(str(error)) from error
@@ -92,6 +96,7 @@ def _is_looked_at(footage: Footage) -> bool:
 
 
 def _consent_or_refuse(footage: Footage) -> None:
+    """Without a consent in force nothing is kept of what was seen so far. Not to be called in a transaction, which would end."""
     try:
         require_consent(footage.vault.subject)
     except NotAllowed as error:
@@ -156,7 +161,7 @@ def _look_at(footage: Footage, segment: Segment, decoder: Decoder, work) -> None
         with objects.ObjectWriter(footage.vault.keyring, "pack") as writer:
             pack = PackWriter(writer.write)
             for face in _faces(footage, segment, decoder, eye):
-                places.append(pack.add_masked(face.crop, face.mask) if face.mask is not None else (*pack.add(face.crop), 0))
+                places.append(pack.add_masked(face.crop, face.mask))
                 found.append(replace(face, crop=face.crop[:0].copy(), mask=None))
             if not found:
                 raise _Nobody
@@ -206,12 +211,14 @@ class _Progress:
         self.frames, self.reached = 0, segment.starts
         self._footage, self._segment, self._work = footage, segment, work
         self._held_at = time.monotonic()
+        self._whole = _counted(footage)
 
     def saw(self, seconds: float, share: float) -> None:
         """A frame was looked at: `seconds` into the footage, `share` (0..1) of the segment. JobStopped if the job is to stop."""
         self.frames, self.reached = self.frames + 1, seconds
-        if self._work.report(*_progress(self._footage, share)):
+        if self._work.report(*_progress(self._footage, self._whole, share)):
             _consent_or_refuse(self._footage)
+            self._whole = _counted(self._footage)
         if time.monotonic() - self._held_at > TAKEN_FOR.total_seconds() / 4:
             self._held_at = time.monotonic()
             self._hold()
@@ -222,17 +229,22 @@ class _Progress:
             raise JobStopped
 
 
-def _progress(footage: Footage, share: float) -> tuple[float, str]:
-    """(0..1, words) of the whole look, if of the segment at hand `share` is done."""
-    rows = footage.segments.filter(analysis=None)
-    total, done = rows.count(), rows.filter(looked_at__isnull=False).count()
+def _counted(footage: Footage) -> tuple[int, int]:
+    """Segments that were looked at, and all."""
+    counts = footage.segments.filter(analysis=None).aggregate(done=Count("looked_at"), total=Count("id"))
+    return counts["done"], counts["total"]
+
+
+def _progress(footage: Footage, whole: tuple[int, int], share: float) -> tuple[float, str]:
+    """(0..1, words) of the whole look, if beside `whole` of the segment at hand `share` is done."""
+    done, total = whole
     return 0.97 * min(1.0, (done + share) / max(1, total)), f"Looking for faces in {footage.filename}"
 
 
 def _wait_for_the_others(footage: Footage, decoder: Decoder, work) -> None:
     """Until every segment is done; one whose worker is lost is looked at here."""
     while footage.segments.filter(analysis=None, looked_at=None).exists():
-        work.report(*_progress(footage, 0.0))
+        work.report(*_progress(footage, _counted(footage), 0.0))
         time.sleep(ASK_AGAIN_S)
         _look_at_free(footage, decoder, work)
 
@@ -244,7 +256,7 @@ def _end(footage: Footage, info: MediaInfo) -> None:
     if Footage.objects.select_for_update().filter(id=footage.id).first() is None:
         raise JobRefused("This footage was removed while it was looked at.")
     subject = Subject.objects.select_related("vault__keyring", "reference__keyring").get(vault_id=footage.vault_id)
-    _consent_or_refuse(footage)
+    require_consent(subject)
     if not footage.segments.filter(analysis=None, descriptors__isnull=False).exists():
         raise NoFace(
             f"No face was found in {footage.filename}: choose footage in which the face is seen from near, "

@@ -35,13 +35,13 @@ class PackWriter:
         """Append one crop, uint8 (S, S, 3) RGB, as JPEG without colour subsampling -> (offset, length) in bytes."""
         return self._append(encode_crop(crop))
 
-    def add_masked(self, crop: Image, mask: Image) -> tuple[int, int, int]:
+    def add_masked(self, crop: Image, mask: Image | None) -> tuple[int, int, int]:
         """Append one crop, and behind it the mask of its person, uint8 (M, M) -> (offset, length, mask_length) in bytes.
 
-        `offset` and `length` are those of the crop; the mask lies at offset + length.
+        `offset` and `length` are those of the crop; the mask lies at offset + length, and is 0 bytes long where there is none.
         """
-        offset, length = self._append(encode_crop(crop))
-        return offset, length, self._append(encode_mask(mask))[1]
+        offset, length = self.add(crop)
+        return offset, length, 0 if mask is None else self._append(encode_mask(mask))[1]
 
     def _append(self, data: bytes) -> tuple[int, int]:
         offset = self._offset

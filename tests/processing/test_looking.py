@@ -149,6 +149,21 @@ def test_a_withdrawn_consent_ends_the_look_and_takes_what_was_seen(footage, bob,
     assert not StoredObject.objects.filter(kind__in=["pack", "descriptors"]).exists()
 
 
+def test_a_consent_withdrawn_just_before_the_join_leaves_nothing_of_it_either(footage, bob, alice, vault, monkeypatch):
+    real = looking._wait_for_the_others
+
+    def wait(*arguments):
+        real(*arguments)
+        withdraw_consent(vault.subject.consents.get(), by=alice)
+
+    monkeypatch.setattr(looking, "_wait_for_the_others", wait)
+    job = run(request_analysis(footage, bob))
+
+    assert "no consent in force" in job.error
+    assert not Segment.objects.exists() and not Analysis.objects.exists()
+    assert not StoredObject.objects.filter(kind__in=["pack", "descriptors"]).exists()
+
+
 def test_a_film_that_breaks_off_in_a_later_segment_is_used_as_far_as_it_goes(add, bob, short_segments):
     whole = clips.film(clips.pictures("franck", 0, 192), keyframes=24, container_format="matroska")
     footage = add(whole[: len(whole) // 2], "party.mkv")
