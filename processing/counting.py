@@ -17,6 +17,7 @@ from processing.engine.filtering import Thresholds
 from processing.engine.pack import DescriptorTable
 from processing.engine.selection import pick
 from processing.models import Dataset, Face, Person
+from processing.queries import kept_faces
 from processing.tables import Seen
 from twinvault.custody import objects
 from twinvault.vaults.models import LifeStage
@@ -63,13 +64,9 @@ def of_subject(life_stage: LifeStage):
     return faces.exclude(by_hand=True, state=Face.State.REJECTED)
 
 
-def kept_of(life_stage: LifeStage):
-    return Face.objects.filter(state=Face.State.KEPT, offset__gte=0, track__segment__footage__life_stage=life_stage)
-
-
 def mark_of(life_stage: LifeStage) -> str:
     """What tells whether other faces are kept than those that were counted. One query."""
-    found = kept_of(life_stage).aggregate(count=Count("id"), sum=Sum("id"))
+    found = kept_faces(life_stage).aggregate(count=Count("id"), sum=Sum("id"))
     return mark(found["count"], found["sum"] or 0)
 
 

@@ -83,7 +83,7 @@ def dataset(life_stage: LifeStage, condition: str = "", budget: int = BUDGET) ->
 
     condition: name of one of categories.CONDITIONS, or "" for all light. No picture is read.
     """
-    kept = tables.seen(counting.kept_of(life_stage))
+    kept = tables.seen(queries.kept_faces(life_stage))
     if not len(kept):
         return Chosen(kept, np.zeros(0, np.bool_))
     table = tables.joined(kept, ["embedding"])
@@ -121,7 +121,7 @@ def face_set(
     found = empty(len(chosen))
     found.held_out[:] = chosen.held_out
     persons = np.full(found.masks.shape, 255, np.uint8) if with_persons else None
-    helps = scenes.corrections_of(life_stage, tables.seen(counting.kept_of(life_stage))) if corrected else {}
+    helps = scenes.corrections_of(life_stage, tables.seen(queries.kept_faces(life_stage))) if corrected else {}
     begins, latest, seen = 0.0, None, 0.0
     for (segment, _), (some, table) in zip(
         chosen.faces.by_segment(), tables.each(chosen.faces, ["landmarks", "matrix"]), strict=True
@@ -146,7 +146,7 @@ def face_set(
 
 def subject_embeddings(life_stage: LifeStage) -> NDArray[np.float32]:
     """Embeddings of the kept faces that have one: float32 (M, 128)."""
-    embeddings = tables.joined(tables.seen(counting.kept_of(life_stage)), ["embedding"]).embedding
+    embeddings = tables.joined(tables.seen(queries.kept_faces(life_stage)), ["embedding"]).embedding
     return np.asarray(embeddings[np.isfinite(embeddings).all(axis=1)], np.float32)
 
 

@@ -12,7 +12,7 @@ from processing.engine.pack import DescriptorTable, load_descriptors
 from processing.erasure import forget_analysis, forget_nobodies
 from processing.judging import judge
 from processing.models import Analysis, Face, Person, Segment, Track
-from processing.recognition import Index, distance, index_of, keep_index, looks_like, mean_embedding, propose
+from processing.recognition import ALIKE_BELOW, Index, candidates, index_of, keep_index, mean_embedding, nearest, propose
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
@@ -34,7 +34,7 @@ def join(footage: Footage, info: MediaInfo, subject: Subject) -> Analysis:
     found = _Found()
     for segment in segments:
         if segment.descriptors is not None:
-            found.add(segment, load_descriptors(objects.read(segment.descriptors)))
+            found.add(segment, load_descriptors(objects.read(segment.descriptors), ["embedding"]))
     people = _sort(found, subject, index, before)
     _save(found, people)
     index.embeddings |= found.embeddings
@@ -63,9 +63,8 @@ class _Found:
         for number in np.unique(table.track):
             rows = np.flatnonzero(table.track == number)
             times = table.time[rows]
-            track = Track(
-                id=uuid4(), segment=segment, number=int(number), shot=_shot(table, rows), starts=times.min(), ends=times.max()
-            )
+            shot = int(table.shot[rows[0]])
+            track = Track(id=uuid4(), segment=segment, number=int(number), shot=shot, starts=times.min(), ends=times.max())
             self.tracks.append(track)
             for row in rows.tolist():
                 offset, length, mask_length = segment.places[row]
@@ -73,10 +72,6 @@ class _Found:
             mean = mean_embedding(table.embedding[rows])
             if mean is not None:
                 self.embeddings[track.id] = mean
-
-
-def _shot(table: DescriptorTable, rows: NDArray[np.intp]) -> int:
-    return int(table.shot[rows[0]])
 
 
 def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID]) -> dict[UUID, Person]:
@@ -87,11 +82,12 @@ def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID
     known = [track for track in found.tracks if track.id in found.embeddings]
     means = np.array([found.embeddings[track.id] for track in known], np.float32).reshape(-1, DIMENSIONS)
     labels = group(means, apart=_seen_at_once(known))
+    named, others = _named(index, before), candidates(subject, index)
     people: dict[UUID, Person] = {}
     taken: set[UUID] = set()
     for label in range(int(labels.max(initial=-1)) + 1):
         mine = np.flatnonzero(labels == label)
-        person = _seen_before(means[mine], index, before) or looks_like(means[mine], subject, index)
+        person = nearest(means[mine], named, THE_SAME_FACE) or nearest(means[mine], others, ALIKE_BELOW)
         if person is None or person.id in taken:
             person = Person(vault_id=subject.vault_id)
         taken.add(person.id)
@@ -100,13 +96,13 @@ def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID
     return people | {track.id: Person(vault_id=subject.vault_id) for track in found.tracks if track.id not in people}
 
 
-def _seen_before(embeddings: NDArray[np.float32], index: Index, before: dict[UUID, UUID]) -> Person | None:
-    """Who had these embeddings, float32 (M, 128), when the same footage was looked at before, if that was said."""
-    for person in Person.objects.filter(id__in=set(before.values()), who__in=[Person.Who.SUBJECT, Person.Who.UNSURE]):
-        old = index.of(track for track, owner in before.items() if owner == person.id)
-        if distance(embeddings, old) < THE_SAME_FACE:
-            return person
-    return None
+def _named(index: Index, before: dict[UUID, UUID]) -> dict[Person, NDArray[np.float32]]:
+    """Who was named when the same footage was looked at before -> what they looked like in it, float32 (N, 128)."""
+    tracks: dict[UUID, list[UUID]] = {}
+    for track, owner in before.items():
+        tracks.setdefault(owner, []).append(track)
+    people = Person.objects.filter(id__in=tracks, who__in=[Person.Who.SUBJECT, Person.Who.UNSURE])
+    return {person: index.of(tracks[person.id]) for person in people}
 
 
 def _seen_at_once(tracks: list[Track]) -> list[tuple[int, int]]:

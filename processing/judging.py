@@ -68,8 +68,8 @@ def judge(life_stage: LifeStage, *, by=None) -> None:
         return
     if counting.of_subject(life_stage).count() > AT_ONCE:
         enqueue(JUDGE, life_stage.id, queue="cpu", title=f"Choose faces of “{life_stage.name}”", vault=vault, user=by)
-    elif judge_now(life_stage):
-        enqueue(MEASURE, life_stage.id, queue="cpu", title=f"See what would help the faces of “{life_stage.name}”", vault=vault)
+    else:
+        _judge_and_measure(life_stage)
 
 
 def judge_what_waited(vault: Vault, by) -> None:
@@ -87,8 +87,13 @@ def judge_faces(life_stage_id: UUID, work) -> None:
     if is_locked(vault):
         raise JobRefused("The safe is sealed: its faces are chosen when its owner next unseals it.")
     work.report(0.1, "Comparing faces")
+    _judge_and_measure(life_stage)
+
+
+def _judge_and_measure(life_stage: LifeStage) -> None:
     if judge_now(life_stage):
-        enqueue(MEASURE, life_stage.id, queue="cpu", title=f"See what would help the faces of “{life_stage.name}”", vault=vault)
+        title = f"See what would help the faces of “{life_stage.name}”"
+        enqueue(MEASURE, life_stage.id, queue="cpu", title=title, vault=life_stage.subject.vault)
 
 
 def judge_now(life_stage: LifeStage) -> bool:

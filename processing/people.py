@@ -100,7 +100,7 @@ def split(vault: Vault, tracks: Iterable[UUID], by) -> Person:
     if Track.objects.filter(person=person).count() == len(moving):
         raise NotAllowed("These are all the scenes of this person: leave at least one.")
     apart = Person.objects.create(vault=vault)
-    _note(vault, by, f"{_counted(len(moving), 'taken apart', 'scene', 'scenes')}", people=[person], tracks=moving)
+    _note(vault, by, _counted(len(moving), "taken apart", "scene", "scenes"), people=[person], tracks=moving)
     Track.objects.filter(id__in=[track.id for track in moving]).update(person=apart)
     _settle(vault, [person.id, apart.id], by)
     record("people taken apart", actor=by, vault_id=vault.id, target=apart, tracks=len(moving))

@@ -9,6 +9,9 @@ from acquisition.models import Footage
 from processing.models import Face, Person, Track
 from twinvault.vaults.models import LifeStage, Vault
 
+# of faces: as they lie in the packs
+AS_SEEN = "track__segment__footage__added_at", "track__segment__footage_id", "track__segment__number", "row"
+
 FACES_A_PAGE = 120
 FILMS_TO_CHOOSE = 300
 
@@ -161,6 +164,5 @@ def waiting_people(vault: Vault) -> int:
 
 def kept_faces(life_stage: LifeStage) -> QuerySet[Face]:
     """What may be learned from, in the order in which it lies in the packs."""
-    return Face.objects.filter(state=Face.State.KEPT, offset__gte=0, track__segment__footage__life_stage=life_stage).order_by(
-        "track__segment__footage__added_at", "track__segment__footage_id", "track__segment__number", "row"
-    )
+    kept = Face.objects.filter(state=Face.State.KEPT, offset__gte=0, track__segment__footage__life_stage=life_stage)
+    return kept.order_by(*AS_SEEN)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processing.engine.identity import DIMENSIONS
+from processing.engine.pack import load_descriptors
 from processing.models import Face, Person, Segment, Track
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
@@ -56,8 +57,7 @@ def _made_anew(subject: Subject) -> Index:
     made = Index()
     segments = Segment.objects.filter(analysis__footage__vault_id=subject.vault_id, descriptors__isnull=False)
     for segment in segments.select_related("descriptors__keyring"):
-        with objects.open_object(segment.descriptors) as reader, np.load(reader, allow_pickle=False) as table:
-            embedding = table["embedding"]
+        embedding = load_descriptors(objects.read(segment.descriptors), ["embedding"]).embedding
         rows: dict[UUID, list[int]] = {}
         for track, row in Face.objects.filter(track__segment=segment, offset__gte=0).values_list("track_id", "row"):
             rows.setdefault(track, []).append(row)
@@ -136,11 +136,15 @@ def tracks_by_person(subject: Subject, who: list[Person.Who]) -> dict[UUID, list
     return found
 
 
-def looks_like(embeddings: NDArray[np.float32], subject: Subject, index: Index) -> Person | None:
-    """Who of those not named for certain has these embeddings, float32 (M, 128), nearest to theirs, and near enough; or None."""
-    candidates = tracks_by_person(subject, [Person.Who.UNKNOWN, Person.Who.UNSURE])
-    distances = {person: distance(embeddings, index.of(tracks)) for person, tracks in candidates.items()}
-    nearest = min(distances, key=distances.__getitem__, default=None)
-    if nearest is None or distances[nearest] >= ALIKE_BELOW:
-        return None
-    return Person.objects.get(id=nearest)
+def candidates(subject: Subject, index: Index) -> dict[Person, NDArray[np.float32]]:
+    """Who is not named for certain -> their tracks' embeddings, float32 (N, 128): whoever is new may be one of them."""
+    tracks = tracks_by_person(subject, [Person.Who.UNKNOWN, Person.Who.UNSURE])
+    people = Person.objects.filter(vault_id=subject.vault_id).in_bulk(list(tracks))
+    return {people[person]: index.of(some) for person, some in tracks.items()}
+
+
+def nearest(embeddings: NDArray[np.float32], people: dict[Person, NDArray[np.float32]], below: float) -> Person | None:
+    """Whose embeddings lie nearest to these, float32 (M, 128), if their mean distance is under `below`."""
+    distances = {person: distance(embeddings, theirs) for person, theirs in people.items()}
+    found = min(distances, key=distances.__getitem__, default=None)
+    return found if found is not None and distances[found] < below else None

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
-from processing import counting, tables
+from processing import counting, queries, tables
 from processing.engine.corrections import NONE, SAMPLES, Corrections, apply, measure
 from processing.engine.pack import decode_crop, encode_crop
 from processing.models import Face, Segment
@@ -49,7 +49,7 @@ def measure_corrections(life_stage_id: UUID, work) -> None:
             raise JobStopped
 
     if not is_locked(vault):
-        corrections_of(life_stage, tables.seen(counting.kept_of(life_stage)), measured)
+        corrections_of(life_stage, tables.seen(queries.kept_faces(life_stage)), measured)
 
 
 def stored(life_stage: LifeStage) -> dict[Scene, Corrections]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from processing.engine.pack import DescriptorTable, dump_descriptors, load_descriptors
 from processing.models import Face, Segment
+from processing.queries import AS_SEEN
 from twinvault.custody import objects
 
-ORDER = "track__segment__footage__added_at", "track__segment__footage_id", "track__segment__number", "row"
 # tracks of different segments are different tracks; no segment has so many
 TRACKS_A_SEGMENT = 2**20
 
@@ -81,7 +81,7 @@ class Seen:
 def seen(faces: QuerySet[Face]) -> Seen:
     """Faces that still have pictures. Two queries, however many they are."""
     columns = "id", "row", "offset", "length", "mask_length", "track__shot", "by_hand", "state", "reason", "track__segment_id"
-    found = list(faces.filter(offset__gte=0).order_by(*ORDER).values_list(*columns))
+    found = list(faces.filter(offset__gte=0).order_by(*AS_SEEN).values_list(*columns))
     ids, rows, offsets, lengths, masks, shots, by_hand, states, reasons, of_segment = (
         zip(*found, strict=True) if found else [()] * 10
     )

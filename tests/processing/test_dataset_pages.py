@@ -133,7 +133,7 @@ def test_the_corrected_picture_is_another_one_and_kept_in_no_cache(named, vault,
     client = browse(bob)
     plain = client.get(reverse("crop", args=[face.id])).content
     assert client.get(reverse("corrected", args=[face.id])).content == plain
-    scenes.corrections_of(stage, tables.seen(counting.kept_of(stage)))
+    scenes.corrections_of(stage, tables.seen(queries.kept_faces(stage)))
     written = json.loads(scenes.objects.read(stage.dataset.corrections))
     written[0][3] = asdict(Corrections(exposure=2.0))
     counting.keep(stage, "corrections", json.dumps(written).encode())

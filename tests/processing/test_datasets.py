@@ -153,7 +153,7 @@ def test_pictures_are_corrected_in_the_copy_and_stay_as_they_are_in_the_vault(na
     before = objects.read(segment.pack)
     plain = datasets.face_set(stage, corrected=False)
     helps = Corrections(red=0.8, blue=1.3, exposure=1.2)
-    measured = scenes.corrections_of(stage, tables.seen(counting.kept_of(stage)))
+    measured = scenes.corrections_of(stage, tables.seen(queries.kept_faces(stage)))
     assert measured == {(segment.id, 0): NONE}
     written = json.loads(objects.read(stage.dataset.corrections))
     written[0][3] = asdict(helps)
@@ -166,7 +166,7 @@ def test_pictures_are_corrected_in_the_copy_and_stay_as_they_are_in_the_vault(na
 
 
 def test_a_warm_scene_is_measured_and_only_new_scenes_are_measured_later(look_at, named, stage, bob, monkeypatch):
-    scenes.corrections_of(stage, tables.seen(counting.kept_of(stage)))
+    scenes.corrections_of(stage, tables.seen(queries.kept_faces(stage)))
     lamp = look_at(clips.film([clips.lamplight(image) for image in clips.pictures("franck", 900, 24)]), "lamp.mp4")
     name(person_in(lamp), "subject", bob)
     calls = []
@@ -267,7 +267,7 @@ def test_a_wanted_face_that_is_not_good_enough_still_displaces_those_that_look_l
 
 
 def test_too_few_faces_of_a_light_are_refused_with_the_number_that_is_missing(named, stage, monkeypatch):
-    light = CONDITIONS[int(condition_of(tables.joined(tables.seen(counting.kept_of(stage))))[0])]
+    light = CONDITIONS[int(condition_of(tables.joined(tables.seen(queries.kept_faces(stage))))[0])]
     count = counting.counted(stage).conditions[light.name]
     with pytest.raises(
         datasets.NotEnoughFaces, match=rf"{count} faces of Franck in {light.label} .*: {392 - count} more\. Add a clip"
