@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from processing.engine.arrays import Floats, Image
-from processing.engine.canonical import CROP_SIZE, crop_matrix, warp
+from processing.engine.canonical import CROP_SIZE, crop_matrix, scale_of, warp
 from processing.engine.decoding import Decoder, open_media
 from processing.engine.descriptors import Descriptors, describe
 from processing.engine.detection import FaceDetector
@@ -195,7 +195,7 @@ class _Portraits:
 
 def _is_worth_a_mask(seen: Sighting, matrix: Floats) -> bool:
     """Whether somebody may learn from the face: the landmarks can be trusted, and it is not tiny."""
-    return not seen.glimpsed and CROP_SIZE / float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))) >= MASKED_FROM
+    return not seen.glimpsed and CROP_SIZE / scale_of(matrix) >= MASKED_FROM
 
 
 def _observed(frame: Frame, seen: Sighting, segmenter: Segmenter | None) -> FaceObservation:

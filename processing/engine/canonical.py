@@ -141,13 +141,18 @@ def crop_matrix(landmarks: Floats, size: int = CROP_SIZE, coverage: float = 1.0)
     return similarity(landmarks[chosen, :2], target, weights)
 
 
+def scale_of(matrix: Floats) -> float:
+    """Crop pixels for one pixel of the picture. matrix: (2, 3) as from `crop_matrix`."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
 def warp(image: Image, matrix: Floats, size: int, fast: bool = False) -> Image:
     """Cut a crop out of a picture, without aliasing however large the picture is.
 
     image: uint8 (H, W, 3) or (H, W). matrix: (2, 3) as from `crop_matrix`. -> uint8 (size, size, 3) or (size, size);
     what lies outside the picture repeats its border. fast: straight lines between pixels instead of cubic curves.
     """
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    scale = scale_of(matrix)
     if scale >= 0.8:
         return _warp(image, matrix, size, fast)
     # First shrink the region by area to the crop's own scale, then turn and shift what is left.
@@ -183,8 +188,7 @@ def apply(matrix: Floats, points: Floats) -> Floats:
     """Move points: matrix (2, 3), points (N, 2) or (N, 3) -> float32 of the same shape; z is scaled with x and y."""
     moved = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     if points.shape[1] == 3:
-        scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-        moved = np.concatenate([moved, points[:, 2:] * scale], axis=1)
+        moved = np.concatenate([moved, points[:, 2:] * scale_of(matrix)], axis=1)
     return np.asarray(moved, dtype=np.float32)
 
 

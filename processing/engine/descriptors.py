@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from processing.engine import hashing, light, quality
 from processing.engine.arrays import Floats, Image
-from processing.engine.canonical import apply, crop_matrix, hull_mask
+from processing.engine.canonical import apply, crop_matrix, hull_mask, scale_of
 from processing.engine.expression import expression, eyes_closed, mouth_open, shape
 from processing.engine.occlusion import hidden
 from processing.engine.pose import head
@@ -99,7 +99,7 @@ def describe(image: Image, landmarks: Floats, crop: Image) -> Descriptors:
     """
     size = crop.shape[0]
     matrix = crop_matrix(landmarks, size)
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    scale = scale_of(matrix)
     in_crop = apply(matrix, landmarks)
     mask = hull_mask(in_crop, size) > 127
     mask &= _inside_picture(matrix, image.shape, size)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from processing.engine.arrays import Floats, Image
-from processing.engine.canonical import CROP_SIZE, crop_matrix
+from processing.engine.canonical import CROP_SIZE, crop_matrix, scale_of
 from processing.engine.detection import Detection, FaceDetector, near
 from processing.engine.frames import Frame
 from processing.engine.glimpse import guess
@@ -229,8 +229,7 @@ class Onlooker:
         return _Face(face.points, face.score)
 
     def _large(self, points: Floats) -> bool:
-        scale = float(np.sqrt(abs(np.linalg.det(crop_matrix(points)[:, :2]))))
-        return CROP_SIZE / scale >= self._min_size
+        return CROP_SIZE / scale_of(crop_matrix(points)) >= self._min_size
 
     def _doubt(self, numbers: list[int], supported: list[bool] | None) -> None:
         """Who is read again and again but found by no detector is a pattern on a wall."""
