@@ -21,10 +21,14 @@ EYES_AND_MOUTH = (
     *(61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146),
     *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
 )
+# Inner lips, lids, and corners of the mouth; a movement smaller than this part of the eyes' distance is none.
+_PAIRS = ((13, 14), (159, 145), (386, 374), (61, 291))
+_STILL = 0.006
 # How much is smoothed away before flicker is measured, and how far inside its edge a seam is looked for, in parts of the
 # face's width.
 _SMOOTHING = 1 / 24
 _SEAM_DEPTH = 1 / 8
+_FINE = 1 / 32
 # Grey levels a pixel: a picture flatter than this counts as this flat, or any noise would be a seam.
 _FLAT = 1.0
 # Lai et al. 2018: where flow forth and back do not meet, something was hidden.
@@ -50,6 +54,48 @@ def landmark_error(film: Floats, template: Floats, points: Sequence[int] | None 
     chosen = slice(None) if points is None else list(points)
     away = np.linalg.norm((film - template)[:, chosen], axis=-1).mean(axis=-1)
     return float(np.mean(away / np.maximum(apart, 1e-6)))
+
+
+def expression_followed(film: Floats, template: Floats) -> float | None:
+    """Which share of the template's movement of mouth and lids a film follows: 1 all of it, 0 a face that never moves, less
+    where it moves otherwise.
+
+    film, template: as in `landmark_error`. Compared is how far mouth and eyes are open and how wide the mouth is, in parts of the
+    distance of the eyes, each less its mean: somebody's wider mouth is no error here, while a mean over all 468 points hardly
+    notices a mouth that stays shut. None where the template shows less than two such frames or hardly moves.
+    """
+    both = np.isfinite(film).all(axis=(1, 2)) & np.isfinite(template).all(axis=(1, 2))
+    if both.sum() < 2:
+        return None
+    made, wanted = (_openings(landmarks[both]) for landmarks in (film, template))
+    moved = float(np.square(wanted).mean())
+    if moved < _STILL**2:
+        return None
+    return 1.0 - float(np.square(made - wanted).mean()) / moved
+
+
+def _openings(landmarks: Floats) -> Floats:
+    """float32 (N, 468, 3) -> (N, 4), each column less its mean."""
+    apart = np.linalg.norm(landmarks[:, _OUTER_CORNERS[1], :2] - landmarks[:, _OUTER_CORNERS[0], :2], axis=-1)
+    lengths = [np.linalg.norm(landmarks[:, a, :2] - landmarks[:, b, :2], axis=-1) / apart for a, b in _PAIRS]
+    openings = np.stack(lengths, axis=1)
+    return np.asarray(openings - openings.mean(axis=0), np.float32)
+
+
+def detail(frames: Images, masks: Masks) -> float:
+    """Fine detail in grey levels: how far pixels differ from their surroundings, a 32nd of the face's width round them.
+
+    frames: uint8 (N, H, W, 3). masks: bool (N, H, W), where it is measured. Blur lowers it, so a film far under its template is
+    blurred. ValueError where the masks are empty.
+    """
+    if not masks.any():
+        raise ValueError("There is nothing inside the masks to measure detail on.")
+    sigma = max(0.7, _width(masks) * _FINE)
+    total = 0.0
+    for frame, mask in zip(frames, masks, strict=True):
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        total += float(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), sigma))[mask].sum())
+    return total / int(masks.sum())
 
 
 def warped_flicker(frames: Images, masks: Masks, moved_as: Images | None = None) -> float:

@@ -6,7 +6,14 @@ import pytest
 from drawn_faces import ANNA, film
 from skimage.data import astronaut
 
-from generator.engine.film_quality import EYES_AND_MOUTH, landmark_error, seam_gradient, warped_flicker
+from generator.engine.film_quality import (
+    EYES_AND_MOUTH,
+    detail,
+    expression_followed,
+    landmark_error,
+    seam_gradient,
+    warped_flicker,
+)
 
 COUNT = 6
 
@@ -110,3 +117,24 @@ def test_a_film_without_anything_laid_in_has_no_seam(clip):
         seam_gradient(frames, frames, np.zeros_like(masks))
     with pytest.raises(ValueError, match="whole picture"):
         seam_gradient(frames, frames, np.ones_like(masks))
+
+
+def test_a_face_that_follows_is_told_from_one_that_is_frozen_and_one_that_does_something_else():
+    _, actor = film(ANNA, 24)
+    wider = actor * np.array([1.1, 1.0, 1.0], np.float32)
+    frozen = np.repeat(actor[:1], 24, axis=0)
+    assert expression_followed(actor, actor) == 1.0
+    assert expression_followed(wider, actor) > 0.9
+    assert abs(expression_followed(frozen, actor)) < 0.01
+    assert expression_followed(np.roll(actor, 9, axis=0), actor) < 0
+    assert expression_followed(actor, frozen) is None
+    assert expression_followed(np.full_like(actor, np.nan), actor) is None
+
+
+def test_blur_takes_detail_away(clip):
+    frames, masks = clip
+    sharp = detail(frames, masks)
+    assert detail(blurred(frames, 1), masks) < 0.8 * sharp
+    assert detail(blurred(frames, 3), masks) < 0.5 * sharp
+    with pytest.raises(ValueError, match="nothing inside"):
+        detail(frames, np.zeros_like(masks))
