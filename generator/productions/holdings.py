@@ -27,7 +27,8 @@ def erase(vault: Vault, scope: Scope) -> None:
 
 def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
     for film in vault.films.filter(content__isnull=False):
-        yield film.content_id, f"films/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]}.mp4"
+        folder = "films/held back" if film.state == Film.State.HELD else "films"
+        yield film.content_id, f"{folder}/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]}.mp4"
 
 
 HOLDING = Holding("productions", models=(Film,), rows=rows, erase=erase, paths=paths)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from generator.learning import load_embeddings
+from generator.marks import missed_by
 from generator.models import Twin
 from generator.productions.assembly import AssemblyError
 from generator.productions.models import Film
@@ -42,7 +43,7 @@ def render_film(film_id: UUID, work) -> None:
 
     1. Weights, template and storyboard are opened.
     2. The film is rendered, marked, assembled, signed and measured in memory.
-    3. It is stored encrypted and shown.
+    3. It is stored encrypted, and shown, or held back if it missed a mark (`generator.marks`).
     """
     film = Film.objects.select_related(
         "vault__keyring",
@@ -95,13 +96,18 @@ def render_film(film_id: UUID, work) -> None:
 
 
 def _finish(film: Film, content: bytes, measures: dict) -> None:
+    """Shows the film, or holds it back if it missed a mark."""
     stored = objects.store(film.vault.keyring, "film", content, "video/mp4")
+    missed = missed_by(measures)
+    state = Film.State.HELD if missed else Film.State.READY
     with transaction.atomic():
-        ready = Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(
-            state=Film.State.READY, content=stored, measures=measures, ready_at=timezone.now()
+        made = Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(
+            state=state, content=stored, measures=measures, missed=missed, ready_at=timezone.now()
         )
-        if ready:
+        if made:
             record("film rendered", vault_id=film.vault_id, target=film)
-    if not ready:
+        if made and missed:
+            record("film held back", vault_id=film.vault_id, target=film, missed=", ".join(missed))
+    if not made:
         objects.erase(stored)
         raise JobStopped

@@ -1,30 +1,22 @@
 """From a template and a twin to a finished film: swap, assemble, sign, measure. All in memory; nothing here knows a request."""
 
-import io
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine.quality import mean_distance, psnr
 from generator.engine.swap import Shot, Swapper
 from generator.productions.assembly import assemble, title_frames
+from generator.productions.measuring import Touched, choose, measure_film
 from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, sign
 from generator.protection.visible_mark import VisibleMark
 from processing.engine.decoding import read_frames
-from processing.engine.identity import embed
 
 Picture = NDArray[np.uint8]
-
-# as many frames as tell two digits of a mean; each costs an embedding
-JUDGED_FRAMES = 24
-COMPARED_FRAMES = 120
-# stands for a picture without any difference, so that a mean can be taken
-LOSSLESS_DB = 99.0
 
 
 @dataclass(frozen=True)
@@ -62,16 +54,14 @@ def render(
 
     subject, actor: float32 (N, 128) embeddings. on_progress takes 0..1 and a few words; what it raises ends the rendering.
     Measures: frames (of the template), frames_with_face, frames_swapped, render_fps (template frames a second, from weights to
-    encoded film), background_psnr_db (film against template where neither face nor mark nor caption lies, mean of up to 120
-    frames), swap_to_subject, swap_to_actor, subject_to_actor (mean distances, None without
-    embeddings), film_frames, bytes.
+    encoded film), bytes, and those of `measuring.measure_film`.
     """
     began = time.monotonic()
     shot = Swapper(weights).prepare(
         _told(source.pictures(), source.frames, on_progress, 0.0, 0.25, "Drawing faces"), source.landmarks
     )
     mark = VisibleMark(source.width, source.height)
-    touched = _Touched(source.frames)
+    touched = Touched(choose(source.present, _captioned(storyboard, source)))
     title = title_frames(storyboard, source.rate)
 
     def progress(written: int) -> None:
@@ -90,8 +80,16 @@ def render(
         "render_fps": round(source.frames / seconds, 2),
         "bytes": len(film),
     }
-    measures |= _measure(film, source, storyboard, mark, touched, subject, actor, title)
-    return film, measures
+    return film, measures | measure_film(
+        film,
+        source.pictures,
+        source.landmarks,
+        touched,
+        clear=_clear(storyboard, mark, source),
+        title=title,
+        subject=subject,
+        actor=actor,
+    )
 
 
 def _told(pictures, total: int, on_progress, begin: float, end: float, words: str) -> Iterator[Picture]:
@@ -101,25 +99,7 @@ def _told(pictures, total: int, on_progress, begin: float, end: float, words: st
         yield picture
 
 
-class _Touched:
-    """Where the frames were changed, kept as bits for the frames that will be compared, and how many were changed at all."""
-
-    def __init__(self, frames: int):
-        self.chosen = set(np.linspace(0, frames - 1, min(frames, COMPARED_FRAMES)).round().astype(int).tolist())
-        self.swapped = 0
-        self._bits: dict[int, bytes] = {}
-
-    def add(self, index: int, mask: Picture) -> None:
-        self.swapped += bool(mask.any())
-        if index in self.chosen:
-            self._bits[index] = np.packbits(mask > 0).tobytes()
-
-    def mask(self, index: int, height: int, width: int) -> NDArray[np.bool_]:
-        bits = np.frombuffer(self._bits[index], np.uint8)
-        return np.unpackbits(bits, count=height * width).reshape(height, width).astype(bool)
-
-
-def _swapped(source: Source, shot: Shot, touched: _Touched) -> Iterator[Picture]:
+def _swapped(source: Source, shot: Shot, touched: Touched) -> Iterator[Picture]:
     for index, picture in enumerate(source.pictures()):
         if index >= source.frames:
             return
@@ -128,39 +108,18 @@ def _swapped(source: Source, shot: Shot, touched: _Touched) -> Iterator[Picture]
         yield swapped
 
 
-def _measure(film, source, storyboard, mark, touched, subject, actor, title) -> dict:
-    """Measured on the finished film as anybody would play it, not on what went into the encoder."""
-    faces = np.flatnonzero(source.present)
-    judged = set(faces[np.linspace(0, len(faces) - 1, min(len(faces), JUDGED_FRAMES)).round().astype(int)].tolist())
+def _captioned(storyboard: Storyboard, source: Source) -> NDArray[np.bool_]:
+    """Which template frames bear a caption: bool (T,)."""
+    moments = np.arange(source.frames) / source.rate
+    spans = [(moments >= caption.start) & (moments < caption.end) for caption in storyboard.captions]
+    return np.any(spans, axis=0) if spans else np.zeros(source.frames, bool)
+
+
+def _clear(storyboard: Storyboard, mark: VisibleMark, source: Source) -> NDArray[np.bool_]:
+    """Where neither mark nor captions lie in any frame: bool (H, W)."""
     clear = np.ones((source.height, source.width), bool)
     x0, y0, x1, y1 = mark.region
     clear[y0:y1, x0:x1] = False
     if storyboard.captions:
         clear[source.height // 2 :] = False
-    distances, embeddings, film_frames = [], [], 0
-    originals = enumerate(source.pictures())
-    for number, frame in enumerate(read_frames(io.BytesIO(film))):
-        film_frames += 1
-        index = number - title
-        if not 0 <= index < source.frames:
-            continue
-        _, original = next(originals)
-        shown = frame.image[: source.height, : source.width]
-        if index in touched.chosen:
-            where = clear & ~touched.mask(index, source.height, source.width)
-            if where.any():
-                distances.append(min(psnr(shown, original, where), LOSSLESS_DB))
-        if index in judged:
-            embeddings.append(embed(shown, source.landmarks[index]))
-    return {
-        "film_frames": film_frames,
-        "background_psnr_db": round(float(np.mean(distances)), 2) if distances else None,
-        "swap_to_subject": _distance(embeddings, subject),
-        "swap_to_actor": _distance(embeddings, actor),
-        "subject_to_actor": _distance(actor, subject),
-    }
-
-
-def _distance(a: Sequence[NDArray[np.float32]] | NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Mean distance; None where no face could be measured."""
-    return round(mean_distance(np.stack(a), b), 4) if len(a) and len(b) else None
+    return clear
