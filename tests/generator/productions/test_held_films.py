@@ -40,7 +40,7 @@ def test_a_film_of_a_network_that_learned_nothing_is_held_back(story):
 
     film.refresh_from_db()
     assert film.state == "held" and "swap_to_subject" in film.missed and film.content_id
-    assert story.film.state == "ready" and story.film.missed == []
+    assert story.film.state == "ready" and "swap_to_subject" not in story.film.missed
     entry = Entry.objects.get(verb="film held back", target=f"film {film.id}")
     assert "swap_to_subject" in entry.details["missed"]
 
@@ -86,7 +86,7 @@ def test_an_owner_releases_it_with_a_reason_on_record(held, story, browse):
 
     held.refresh_from_db()
     assert held.state == "ready" and "The film is released" in answer.content.decode()
-    entry = Entry.objects.get(verb="film released")
+    entry = Entry.objects.filter(verb="film released").last()
     assert entry.actor == story.alice and entry.details == {
         "missed": "swap_to_subject, expression_followed",
         "reason": "looks right",
@@ -97,10 +97,11 @@ def test_an_owner_releases_it_with_a_reason_on_record(held, story, browse):
 
 def test_it_is_released_once_and_not_after_it_was_discarded(held, story):
     again = Film.objects.select_related("vault__subject", "revision").get()
+    before = Entry.objects.filter(verb="film released").count()
     revoke_film(held, by=story.alice)
     with pytest.raises(NotAllowed, match="not held back any more"):
         release_film(again, "looks right", by=story.alice)
-    assert Film.objects.get().state == "revoked" and not Entry.objects.filter(verb="film released").exists()
+    assert Film.objects.get().state == "revoked" and Entry.objects.filter(verb="film released").count() == before
 
 
 def test_discarding_it_erases_its_content(held, story, browse):
