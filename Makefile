@@ -53,10 +53,13 @@ bench-custody: var/set-up ## only what encryption costs: speed, memory, rotation
 bench-processing: var/set-up ## only how fast and how well faces are seen; FOOTAGE=folder takes your films (var/bench/processing.json)
 	@$(BIN)/python manage.py bench processing
 
+bench-generator: var/set-up ## only how soon twins are good; SECONDS, SEEDS, FOOTAGE, RESUME: docs/performance.md (var/bench/generator.json)
+	@$(BIN)/python manage.py bench generator
+
 e2e: var/set-up-dev ## only the browser test
 	$(BIN)/python -m pytest tests/e2e -s
 
 clean: ## remove what was built; data and keys under var/ stay
 	rm -rf .venv node_modules var/set-up var/set-up-dev var/static
 
-.PHONY: help set-up demo run test lint bench bench-custody bench-processing e2e clean
+.PHONY: help set-up demo run test lint bench bench-custody bench-processing bench-generator e2e clean

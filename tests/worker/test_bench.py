@@ -13,7 +13,7 @@ from processing.engine import group, probe
 from processing.engine.detection import near
 from tests.processing import clips as sample
 from worker import sandbox
-from worker.bench import BENCHES, clips, custody, processing, referees, rows
+from worker.bench import BENCHES, OTHERS, clips, custody, generator, generator_gpu, processing, referees, rows
 from worker.bench.memory import Noise
 from worker.bench.rows import Row
 
@@ -84,8 +84,9 @@ def test_an_unknown_bench_is_named(capsys):
 
 
 def test_every_bench_has_measures():
-    assert set(BENCHES) == {"custody", "processing"}
-    for bench in (custody, processing):
+    assert set(BENCHES) == {"custody", "processing", "generator"}
+    assert set(OTHERS) == {"generator-gpu"}
+    for bench in (custody, processing, generator, generator_gpu):
         assert len(bench.MEASURES) == len(set(bench.MEASURES)) > 0
 
 
