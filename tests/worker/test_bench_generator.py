@@ -99,6 +99,8 @@ def test_faces_held_back_are_those_that_our_training_does_not_see(cast):
     for side in ("subject", "library"):
         assert len(held[side]) >= 5
         assert not set(held[side].moments) & set(learned[side].moments)
+    assert trials.quality(lambda faces, _side: faces.resized(64).images, held) == pytest.approx(1.0)
+    assert 0.3 < trials.nothing_learned(learned, held) < 0.95
 
 
 def test_a_training_gives_a_curve_a_film_and_its_figures(cast, tmp_path):
@@ -184,10 +186,8 @@ def test_rows_give_the_worst_pair_and_the_mean_of_seeds(monkeypatch, cast):
 
     good, bad, tiny = *cast[:2], PRESETS["tiny"]
     results = [
-        trials.Results(
-            good, PRESETS["tiny"], {"original": tried(0.5, 0.3), "scratch": tried(0.9, 0.94), "warm": tried(1.0, 1.0)}
-        ),
-        trials.Results(bad, tiny, {"scratch": tried(0.8), "warm": tried(0.7)}),
+        trials.Results(good, tiny, 0.5, {"original": tried(0.5, 0.3), "scratch": tried(0.9, 0.94), "warm": tried(1.0, 1.0)}),
+        trials.Results(bad, tiny, 0.5, {"scratch": tried(0.8), "warm": tried(0.7)}),
     ]
     monkeypatch.setattr(generator, "results", lambda: results)
     monkeypatch.setattr(generator, "wanted", lambda: Wanted(20, 2, "tiny", ""))

@@ -42,6 +42,8 @@ def draw_curves(path: Path, title: str, curves: Mapping[str, Sequence[Points]], 
         outline = [place(*point) for point in zip(times, high, strict=True)]
         pen.polygon(outline + [place(*point) for point in zip(times, low, strict=True)][::-1], fill=(*colour, 50))
         pen.line([place(*point) for point in zip(times, mean, strict=True)], fill=colour, width=3, joint="curve")
+        x, y = place(times[-1], mean[-1])
+        pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill=colour)
         # the legend, by the last mean
         row = TOP + 24 * number
         pen.line([(WIDTH - RIGHT + 14, row), (WIDTH - RIGHT + 34, row)], fill=colour, width=3)

@@ -16,7 +16,7 @@ from generator.engine.film_quality import landmark_error, warped_flicker
 from generator.productions.rendering import Source, render
 from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, make_authority
-from processing.engine import FaceMesh, hull_mask
+from processing.engine import FaceMesh, crop_matrix, hull_mask, warp
 from processing.engine.decoding import read_frames
 from worker.bench.clips import film as encoded
 from worker.bench.clips import repeated
@@ -26,8 +26,8 @@ from worker.bench.pairs import Pair, Scene
 FILMED, WATCHED = 10.0, 150
 # rendering is timed on films of this side, of so many frames a second and seconds
 TIMED_SIDE, REAL_TIME, TIMED = 512, 25, 10.0
-# a sheet's moments and height of a picture
-MOMENTS, HEIGHT = 6, 240
+# a sheet's moments, side of a picture, and how much more than a face it shows
+MOMENTS, HEIGHT, AROUND = 6, 256, 1.3
 
 Images = NDArray[np.uint8]
 
@@ -156,19 +156,18 @@ def square(scene: Scene) -> Scene:
 
 
 def write_sheet(pair: Pair, films: dict[str, bytes], folder: Path) -> Path:
-    """A PNG with a row a moment: the subject, the template, and the films, in their order."""
+    """A PNG with a row a moment: the subject's face at any time, that of the template, and those of the films, in their order."""
     scene = pair.actor.scene.start(FILMED)
     there = np.flatnonzero(scene.present)
     moments = there[np.linspace(0, len(there) - 1, MOMENTS).round().astype(int)]
     crops = pair.subject.as_subject.crops
     subject = crops[np.linspace(0, len(crops) - 1, MOMENTS).round().astype(int)]
     columns = [subject, *(_pictures(content, scene)[moments] for content in (scene.content, *films.values()))]
-    rows = [np.hstack([_sized(picture) for picture in row]) for row in zip(*columns, strict=True)]
+    rows = []
+    for moment, (known, *row) in zip(moments, zip(*columns, strict=True), strict=True):
+        matrix = crop_matrix(scene.landmarks[moment], HEIGHT, AROUND)
+        rows.append(np.hstack([cv2.resize(known, (HEIGHT, HEIGHT)), *(warp(picture, matrix, HEIGHT) for picture in row)]))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pair.slug}.png"
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
     return path
-
-
-def _sized(picture: Images) -> Images:
-    return cv2.resize(picture, (round(picture.shape[1] * HEIGHT / picture.shape[0]), HEIGHT), interpolation=cv2.INTER_AREA)

@@ -24,7 +24,7 @@ from worker.bench.curves import draw_curves
 from worker.bench.filming import REAL_TIME, FilmFigures, filmed, rate_of_rendering, write_sheet
 from worker.bench.pairs import Pair, chosen_pairs
 from worker.bench.rows import Row
-from worker.bench.trials import CPU, SHORT, Results, Trial, Trials, Wanted, faces_of, settled_rate, tell
+from worker.bench.trials import CPU, SHORT, Results, Trial, Trials, Wanted, faces_of, settled_rate, tell, untrained
 from worker.bench.yardstick import OriginalTraining
 
 # machines are noisy: what is compared runs in turns, and the median of the turns counts
@@ -92,7 +92,8 @@ def seconds_of_loading(config, faces: list[FaceTensors]) -> float:
 def results() -> list[Results]:
     found = Trials(wanted(), tell).run()
     for result in found:
-        curves = {name: [trial.points for trial in trials] for name, trials in result.trials.items()}
+        curves: dict[str, list] = {name: [trial.points for trial in trials] for name, trials in result.trials.items()}
+        curves["average face"] = [[(0.0, result.least), (wanted().seconds, result.least)]]
         title = f"{result.pair}: held-out SSIM at 64 px against seconds of training on the CPU"
         tell(f"curves: {draw_curves(folder() / f'{result.pair.slug}-curves.png', title, curves)}")
     return found
@@ -135,6 +136,8 @@ def films() -> list[Films]:
     """Of every pair, by network, a film of each seed; beside them a sheet to look at."""
     found = []
     for result in results():
+        nothing = filmed(untrained(result.config, result.pair), result.pair)
+        tell(f"{result.pair}, nothing learned: {told_of(nothing)}")
         made = {name: [filmed(trial.weights, result.pair) for trial in result.trials[name]] for name in ("scratch", "warm")}
         for name, figures in made.items():
             tell(f"{result.pair}, {name}: " + "; ".join(map(told_of, figures)))

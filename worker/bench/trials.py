@@ -21,12 +21,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from generator.engine.augment import FaceTensors
 from generator.engine.checkpoint import Checkpoint, load_state
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, split_heldout
 from generator.engine.network import SIDES, Side, build_network
 from generator.engine.preview import rebuild
 from generator.engine.quality import ssim
+from generator.engine.tone import retone, standard_tone
 from generator.engine.training import train
 from twinvault.env import BASE_DIR
 from worker.bench import yardstick
@@ -111,10 +113,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Results:
-    """All trainings of a pair: by network, one for each seed."""
+    """All trainings of a pair: by network, one for each seed. least: see `nothing_learned`."""
 
     pair: Pair
     config: TwinConfig
+    least: float
     trials: dict[Network, list[Trial]]
 
 
@@ -141,6 +144,18 @@ def quality(draw: Callable[[FaceSet, Side], NDArray[np.uint8]], held: Faces) -> 
         true = held[side].resized(COMPARED).images
         means.append(np.mean([ssim(a, b, COMPARED) for a, b in zip(true, draw(held[side], side), strict=True)]))
     return float(np.mean(means))
+
+
+def nothing_learned(learned: Faces, held: Faces) -> float:
+    """The quality of a side's average face, in the light of each held-out face: where ours begins before its first step."""
+
+    def draw(faces: FaceSet, side: Side) -> NDArray[np.uint8]:
+        known, asked = (FaceTensors.of(some.resized(COMPARED), CPU) for some in (learned[side], faces))
+        mean = known.sources()[:, :3].mean(0, keepdim=True).expand(len(asked), 3, COMPARED, COMPARED)
+        lit = retone(mean, standard_tone(len(asked)), asked.tone).clamp(0, 1)
+        return (lit * 255.0).round().byte().permute(0, 2, 3, 1).numpy()
+
+    return quality(draw, held)
 
 
 def learn_original(learned: Faces, held: Faces, seconds: float, seed: int) -> Trial:
@@ -200,6 +215,11 @@ def settled_rate(config: TwinConfig, subject: FaceSet, library: FaceSet, seconds
     return (after - before) / (last - first)
 
 
+def untrained(config: TwinConfig, pair: Pair) -> bytes:
+    """Weights after a single step: a twin that draws the subject's average face, whatever it sees."""
+    return train(config, pair.subject.subject_faces, pair.actor.actor_faces, images=1, device=CPU).weights
+
+
 def learn_base(config: TwinConfig, pair: Pair, seconds: float) -> bytes:
     """Weights that know other people's faces only: those of every clip without the subject, the actor's among them."""
     pool = joined([other.actor_faces for other in pair.others])
@@ -227,11 +247,13 @@ class Trials:
 
     def _pair(self, pair: Pair, names: list[Network], seeds: range) -> Results:
         config = PRESETS[self._wanted.preset]
+        least = nothing_learned(*faces_of(pair, config.heldout))
+        self._tell(f"{pair}: the average face, in the right light, has SSIM {least:.3f}")
         found: dict[Network, list[Trial]] = {name: [] for name in names}
         for seed in seeds:
             for name in names:
                 found[name].append(self._trial(pair, name, replace(config, seed=seed)))
-        return Results(pair, config, found)
+        return Results(pair, config, least, found)
 
     def _trial(self, pair: Pair, name: Network, config: TwinConfig) -> Trial:
         seconds = self._wanted.seconds * _part(name)
