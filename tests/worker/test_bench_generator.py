@@ -27,6 +27,7 @@ def cast(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
     for name, film in {"b": sample.franck(3.0), "a": sample.actor(3.0), "c": sample.franck(3.0, 480)}.items():
         (folder / f"{name}.mp4").write_bytes(film)
+    (folder / "d.mp4").write_bytes(b"no film")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOOTAGE", str(folder))
         pairs.pairs.cache_clear()
@@ -77,7 +78,7 @@ def test_looking_at_the_yardstick_is_not_counted_as_training(monkeypatch):
     assert looks == [2, 4, 6]
 
 
-def test_pairs_are_of_different_people_that_fill_their_clips(cast):
+def test_pairs_are_of_different_people_that_fill_their_clips_and_what_is_no_film_is_left_out(cast):
     names = {(str(pair.subject), str(pair.actor)): [str(other) for other in pair.others] for pair in cast}
 
     # b and c show one man

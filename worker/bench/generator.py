@@ -23,8 +23,8 @@ from worker.bench import rows
 from worker.bench.curves import draw_curves
 from worker.bench.filming import REAL_TIME, FilmFigures, filmed, rate_of_rendering, write_sheet
 from worker.bench.pairs import Pair, chosen_pairs
-from worker.bench.rows import Row
-from worker.bench.trials import CPU, SHORT, Results, Trial, Trials, Wanted, faces_of, settled_rate, tell, untrained
+from worker.bench.rows import Row, tell
+from worker.bench.trials import CPU, SHORT, Results, Trial, Trials, Wanted, faces_of, settled_rate, untrained
 from worker.bench.yardstick import OriginalTraining
 
 # machines are noisy: what is compared runs in turns, and the median of the turns counts

@@ -26,8 +26,8 @@ from generator.engine.faceset import FaceSet
 from generator.engine.losses import FaceLoss
 from generator.engine.network import build_network
 from worker.bench import rows
-from worker.bench.rows import Row
-from worker.bench.trials import settled_rate, tell
+from worker.bench.rows import Row, tell
+from worker.bench.trials import settled_rate
 
 COMMAND = "manage.py bench generator-gpu"
 SIZES, BATCHES = (128, 256), (8, 16, 32, 64, 128)

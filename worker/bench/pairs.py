@@ -12,11 +12,12 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine.faceset import FaceSet, build_faceset
+from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from processing.engine import (
     CROP_SIZE,
     AnalysisSettings,
     FaceObservation,
+    MediaError,
     Reason,
     analyse,
     apply,
@@ -34,6 +35,7 @@ from processing.engine import (
 from processing.engine.pack import DescriptorTable
 from worker.bench.clips import Clip, clips
 from worker.bench.keeping import keep
+from worker.bench.rows import tell
 
 # without FOOTAGE: the demo's two clips, in both directions; the other samples only teach the base
 SAMPLES = ("franck", "cap13_edit2")
@@ -212,14 +214,25 @@ class Pair:
         return str(self).replace(" ", "-")
 
 
+def usable(clip: Clip) -> Cast | None:
+    """The clip in both roles, if one person fills it; if not, that is told, and the others do."""
+    try:
+        seen = look(clip, True)
+        if seen is None or not seen.fills or len(seen.table) < FEWEST:
+            tell(f"{clip.name} is left out: it is not filled by one person, seen from near")
+            return None
+        cast = Cast(clip)
+        tell(f"{clip.name}: {len(cast.subject_faces)} faces as a subject, {len(cast.actor_faces)} as an actor")
+        return cast
+    except (MediaError, FaceSetError) as error:
+        tell(f"{clip.name} is left out: {error}")
+        return None
+
+
 @cache
 def pairs() -> list[Pair]:
     """Ordered pairs of different people. Without FOOTAGE those of SAMPLES; with it, of every clip that one person fills."""
-    cast = []
-    for clip in clips():
-        seen = look(clip, True)
-        if seen is not None and seen.fills and len(seen.table) >= FEWEST:
-            cast.append(Cast(clip))
+    cast = [one for clip in clips() if (one := usable(clip)) is not None]
     means = [one.as_actor.embeddings.mean(axis=0) for one in cast]
     person = group(np.stack(means)) if means else np.zeros(0, int)
     same = {(a, b): person[i] == person[j] for i, a in enumerate(cast) for j, b in enumerate(cast)}

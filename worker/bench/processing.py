@@ -6,7 +6,6 @@ Production settings everywhere; networks are loaded, and the decoding process is
 import io
 import itertools
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,7 +34,7 @@ from processing.engine.pack import DescriptorTable
 from processing.engine.tracking import boxes_at, courses
 from worker.bench import referees
 from worker.bench.clips import LONGEST, Clip, at_720p, beside, clips, film, repeated
-from worker.bench.rows import Row
+from worker.bench.rows import Row, tell
 from worker.bench.seeing import memory_of
 from worker.bench.sharing import seconds_by_workers
 
@@ -52,12 +51,6 @@ RIGHT_EYE, LEFT_EYE = (33, 133, 159, 145), (263, 362, 386, 374)
 SHORT_FILM, LONG_FILM = 20, 240
 # seconds of the film that is shared out: five segments and more
 SHARED_FILM = 720
-
-
-def tell(sentence: str) -> None:
-    """What stands beside the rows, for whoever looks on."""
-    sys.stdout.write(f"  {sentence}\n")
-    sys.stdout.flush()
 
 
 @cache

@@ -1,6 +1,8 @@
 """The rows of a bench: what was measured, and the mark it has to hold."""
 
 import json
+import sys
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,3 +42,9 @@ def line(row: Row) -> str:
     """The row in a table of three columns: measure, value, mark."""
     sign = ">=" if row.better == "higher" else "<="
     return f"{row.measure:<70} {row.value:>10,.2f}   {sign} {row.mark:<8,.2f} {'holds' if row.holds else 'MISSED'}"
+
+
+def tell(sentence: str) -> None:
+    """What stands beside the rows, for whoever looks on."""
+    sys.stdout.write(f"  {time.strftime('%H:%M')} {sentence}\n")
+    sys.stdout.flush()

@@ -10,8 +10,6 @@ import hashlib
 import io
 import json
 import os
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -307,9 +305,3 @@ def _code(name: Network) -> bytes:
         return Path(yardstick.__file__).read_bytes()
     engine = BASE_DIR / "generator/engine"
     return b"".join(path.read_bytes() for path in sorted(engine.glob("*.py")) if path.name not in RENDERING)
-
-
-def tell(sentence: str) -> None:
-    """What stands beside the rows, for whoever looks on."""
-    sys.stdout.write(f"  {time.strftime('%H:%M')} {sentence}\n")
-    sys.stdout.flush()
