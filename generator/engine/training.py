@@ -52,6 +52,8 @@ def train(
     images: int | None = None,  # or after this many faces seen, both sides counted
     checkpoint: bytes | None = None,  # go on from here
     base: bytes | None = None,  # weights to start from when there is no checkpoint
+    same_person: bool = False,  # the base is a twin of this very person: its subject decoder is taken over, too
+    hold_subject: bool = False,  # the subject's decoder stays as it is
     on_checkpoint: Callable[[bytes], None] | None = None,
     on_stats: Callable[[dict[str, Any]], None] | None = None,
     on_preview: Callable[[bytes, int], None] | None = None,  # PNG, images seen
@@ -82,7 +84,9 @@ def train(
         kept, heldout[side] = split_heldout(full.resized(config.size), config.heldout)
         faces[side] = FaceTensors.of(kept, where)
 
-    state = _begin(config, faces, where, checkpoint, base)
+    state = _begin(config, faces, where, checkpoint, base, same_person=same_person)
+    if hold_subject:
+        state.network.subject.requires_grad_(False)
     run_start, seconds_before, images_before = time.monotonic(), state.seconds, state.images_seen
     last_stats = last_checkpoint = last_preview = run_start
     good = state.snapshot()
@@ -227,6 +231,8 @@ def _begin(
     device: torch.device,
     checkpoint: bytes | None,
     base: bytes | None,
+    *,
+    same_person: bool = False,
 ) -> _State:
     """A fresh state, one warm from a base, or the one a checkpoint holds."""
     torch.manual_seed(config.seed)
@@ -237,7 +243,7 @@ def _begin(
         toned = retone(images, faces[side].tone[some].cpu(), standard_tone(len(images)))
         network.decoder(side).start_from(toned, faces[side].masks[some].cpu().float() / 255.0)
     if checkpoint is None and base is not None:
-        _warm_start(network, load_weights(base))
+        _warm_start(network, load_weights(base), same_person=same_person)
     network = network.to(device)
     ema = copy.deepcopy(network).eval()
     for parameter in ema.parameters():
@@ -253,10 +259,14 @@ def _begin(
     return state
 
 
-def _warm_start(network: TwinNetwork, base: TwinNetwork) -> None:
-    """Take over the base's encoder and library decoder; the subject's starts as a copy, on its own average face."""
+def _warm_start(network: TwinNetwork, base: TwinNetwork, *, same_person: bool = False) -> None:
+    """Take over the base's encoder and library decoder. The subject's starts as a copy of the latter, on its own average face; of
+    the same person everything is taken over."""
     if not base.config.same_network(network.config):
         raise CheckpointError("The base to start from is a network of another shape than this training's.")
+    if same_person:
+        network.load_state_dict(base.state_dict())
+        return
     learned = base.library.state_dict()
     network.encoder.load_state_dict(base.encoder.state_dict())
     network.library.load_state_dict(learned)
