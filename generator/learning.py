@@ -15,19 +15,22 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from generator.engine.checkpoint import Checkpoint
+from generator.descent import Start, start_of
+from generator.engine.checkpoint import Checkpoint, load_weights
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.training import train
 from generator.engine.twin_quality import measure_twin
-from generator.models import Preview, Twin
+from generator.looks import looks_of_faces
+from generator.models import Base, Twin
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
 from twinvault.custody import objects
-from twinvault.jobs.services import JobRefused, JobStopped
+from twinvault.custody.models import Keyring
+from twinvault.jobs.services import JobRefused, JobStopped, enqueue
 from twinvault.vaults.services import has_consent
 
 log = logging.getLogger(__name__)
@@ -39,8 +42,9 @@ def train_twin(twin_id: UUID, work) -> None:
     """Job handler: learns a twin, from its last checkpoint if it has one.
 
     1. The faces of the life stage and of the templates are read into memory.
-    2. The training runs; checkpoint, statistics and previews are stored as it goes.
-    3. The weights are stored and the twin is ready; the checkpoint is erased.
+    2. It starts from what is known of the person, or from the house base (`descent.start_of`); the row says from what.
+    3. The training runs; checkpoint, statistics and previews are stored as it goes.
+    4. The weights are stored and the twin is ready; the checkpoint is erased.
     """
     twin = Twin.objects.select_related(
         "vault__keyring", "life_stage__subject__vault__keyring", "checkpoint__keyring", "statistics__keyring"
@@ -54,28 +58,45 @@ def train_twin(twin_id: UUID, work) -> None:
     subject, library = _faces(twin, config)
     # read now: the time for which a sealed safe was unsealed may be over when the training ends
     identity = datasets.subject_embeddings(twin.life_stage)
+    looks = looks_of_faces(twin.life_stage, twin.condition)
     checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
     if checkpoint:
         log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
-    keeper = _Keeper(twin, work)
+    keeper = Keeper(twin, work)
     result = train(
         config,
         subject,
         library,
         seconds=twin.train_seconds,
         checkpoint=checkpoint,
+        base=None if checkpoint else _start(twin),
+        same_person=twin.started_from_id is not None,
         on_checkpoint=keeper.checkpoint,
         on_stats=keeper.statistics,
         on_preview=keeper.preview,
         should_stop=keeper.should_stop,
         checkpoint_every_s=settings.ENV.checkpoint_every_s,
     )
-    if keeper.withdrawn:
-        raise JobRefused(f"The consent for {twin.life_stage.subject.name} was withdrawn while the twin was learning.")
-    if result.metrics.get("stopped"):
-        raise JobStopped
-    result.metrics.update(measure_twin(result.weights, subject, library))
-    keeper.finish(result, faces=len(subject), identity=identity)
+    keeper.require_whole(result)
+    keeper.finish(
+        weights=result.weights,
+        measures=result.metrics | measure_twin(result.weights, subject, library),
+        faces=len(subject),
+        identity=dump_embeddings(identity),
+        looks=looks.dump(),
+    )
+
+
+def _start(twin: Twin) -> bytes | None:
+    """The weights that a twin starts from, as its row says from now on; None for nothing."""
+    start = start_of(twin)
+    weights = objects.read((start.twin or start.base).weights) if start.twin or start.base else None
+    if weights is not None and not load_weights(weights).config.same_network(PRESETS[twin.preset]):
+        log.info("twin %s starts from nothing: what there is has the network that %s had before", twin.id, twin.preset)
+        start, weights = Start(), None
+    twin.started_from, twin.base = start.twin, start.base
+    twin.save(update_fields=["started_from", "base"])
+    return weights
 
 
 def dump_embeddings(embeddings: NDArray[np.float32]) -> bytes:
@@ -101,19 +122,30 @@ def _faces(twin: Twin, config: TwinConfig) -> tuple[FaceSet, FaceSet]:
         raise JobRefused(str(error)) from error
 
 
-class _Keeper:
-    """Stores what a training gives while it runs, each thing encrypted, each older one erased."""
+class Keeper:
+    """Stores what a training gives while it runs, each thing encrypted, each older one erased.
 
-    def __init__(self, twin: Twin, work):
+    twin: the row that learns; `base_learning` keeps a house base in the same way.
+    """
+
+    def __init__(self, twin: Twin | Base, work):
         self.twin, self.work = twin, work
         self.withdrawn = self.stopped = False
         self._asked_at = time.monotonic()
         self._rows = [json.loads(line) for line in objects.read(twin.statistics).splitlines()] if twin.statistics else []
 
+    @property
+    def keyring(self) -> Keyring:
+        return self.twin.vault.keyring
+
+    def ask(self) -> None:
+        """Whether the training is allowed still; asked every few seconds."""
+        self.withdrawn = not has_consent(self.twin.life_stage.subject)
+
     def should_stop(self) -> bool:
         if time.monotonic() - self._asked_at > CONSENT_EVERY_S:
             self._asked_at = time.monotonic()
-            self.withdrawn = not has_consent(self.twin.life_stage.subject)
+            self.ask()
         return self.withdrawn or self.stopped or self.work.should_stop()
 
     def statistics(self, row: dict) -> None:
@@ -127,21 +159,21 @@ class _Keeper:
             self.stopped = True
 
     def _replace(self, field: str, kind: str, data: bytes) -> None:
-        stored = objects.store(self.twin.vault.keyring, kind, data)
+        stored = objects.store(self.keyring, kind, data)
         with transaction.atomic():
             row = self._locked()
             if row is not None:
                 old = getattr(row, field)
-                Twin.objects.filter(id=row.id).update(**{field: stored})
+                type(row).objects.filter(id=row.id).update(**{field: stored})
                 objects.erase(old)
         if row is None:
             objects.erase(stored)
             raise JobStopped
         setattr(self.twin, field, stored)
 
-    def _locked(self) -> Twin | None:
+    def _locked(self) -> Twin | Base | None:
         """The twin's row, locked, in a transaction; None once it is retired: nothing may be kept of it any more."""
-        return Twin.objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING).first()
+        return type(self.twin).objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING).first()
 
     def checkpoint(self, data: bytes) -> None:
         self._replace("checkpoint", "checkpoint", data)
@@ -150,31 +182,52 @@ class _Keeper:
     def preview(self, png: bytes, images_seen: int) -> None:
         if self.twin.previews.filter(images_seen=images_seen).exists():
             return
-        sheet = objects.store(self.twin.vault.keyring, "preview", png, "image/png")
+        sheet = objects.store(self.keyring, "preview", png, "image/png")
         with transaction.atomic():
             row = self._locked()
             if row is not None:
-                Preview.objects.create(twin=row, images_seen=images_seen, sheet=sheet)
+                row.previews.create(images_seen=images_seen, sheet=sheet)
         if row is None:
             objects.erase(sheet)
             raise JobStopped
 
-    def finish(self, result, faces: int, identity: NDArray[np.float32]) -> None:
+    def require_whole(self, result) -> None:
+        """JobRefused if consent was withdrawn meanwhile, JobStopped if the training was stopped before its end."""
+        if self.withdrawn:
+            name = self.twin.life_stage.subject.name
+            raise JobRefused(f"The consent for {name} was withdrawn while the twin was learning.")
+        if result.metrics.get("stopped"):
+            raise JobStopped
+
+    def finish(self, *, weights: bytes, measures: dict, faces: int, **more: bytes) -> None:
+        """The row is ready. more: what else is kept, by the names of its columns."""
         self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())
-        self._replace("identity", "identity", dump_embeddings(identity))
-        self._replace("weights", "weights", result.weights)
+        for field, data in more.items():
+            self._replace(field, field, data)
+        self._replace("weights", "weights", weights)
         with transaction.atomic():
-            done = Twin.objects.filter(id=self.twin.id, state=Twin.State.TRAINING).update(
-                state=Twin.State.READY,
-                ready_at=timezone.now(),
-                measures={key: _plain(value) for key, value in result.metrics.items()},
-                faces=faces,
-                checkpoint=None,
+            done = (
+                type(self.twin)
+                .objects.filter(id=self.twin.id, state=Twin.State.TRAINING)
+                .update(
+                    state=Twin.State.READY,
+                    ready_at=timezone.now(),
+                    measures={key: _plain(value) for key, value in measures.items()},
+                    faces=faces,
+                    checkpoint=None,
+                )
             )
             if not done:
                 raise JobStopped
             objects.erase(self.twin.checkpoint)
-            record("twin learned", vault_id=self.twin.vault_id, target=self.twin)
+            self.ready()
+
+    def ready(self) -> None:
+        """What follows, in the transaction that makes the row ready: films that were ordered with the twin are rendered now."""
+        record("twin learned", vault_id=self.twin.vault_id, target=self.twin)
+        for film in self.twin.films.filter(state="ordered").select_related("ordered_by"):
+            title = f"Film: {film.template_title}"
+            enqueue("render_film", film.id, queue="gpu", title=title, vault=self.twin.vault, user=film.ordered_by)
 
 
 def _plain(value):

@@ -4,8 +4,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from acquisition.services import ANALYSE
+from generator.base_learning import train_base
+from generator.bases import TRAIN_BASE
 from generator.learning import train_twin
 from generator.productions.making import render_film
+from generator.refresh_learning import refresh_twin
+from generator.refreshing import REFRESH_TWIN
 from processing.judging import JUDGE, judge_faces
 from processing.looking import HELP, analyse_footage, help_look
 from processing.scenes import MEASURE, measure_corrections
@@ -21,6 +25,8 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     MEASURE: measure_corrections,
     "prepare_template": prepare_revision,
     "train_twin": train_twin,
+    REFRESH_TWIN: refresh_twin,
+    TRAIN_BASE: train_base,
     "render_film": render_film,
     safe.SEAL: safe.seal_vault,
     safe.FORGET: safe.forget_keys,

@@ -43,6 +43,7 @@ class Film(models.Model):
     storyboard = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
     content = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
+    chosen_because = models.CharField(max_length=200, blank=True, help_text="why this twin; empty where a person chose it")
     measures = models.JSONField(default=dict, help_text="frames, frames_swapped, render_fps, distances, ...")
     missed = models.JSONField(default=list, help_text="names of the measures for which it was held back, of generator.marks")
     released_because = models.CharField(max_length=20, blank=True, choices=Reason, help_text="empty unless it had been held back")

@@ -4,6 +4,7 @@ from generator.productions import views
 
 urlpatterns = [
     path("vaults/<uuid:vault_id>/order/", views.order, name="order"),
+    path("vaults/<uuid:vault_id>/order/match/", views.match_twin, name="match"),
     path("films/<uuid:film_id>/", views.film, name="film"),
     path("films/<uuid:film_id>/content/", views.film_content, name="film_content"),
     path("films/<uuid:film_id>/measures/", views.film_measures, name="film_measures"),
