@@ -24,7 +24,8 @@ def newest_base(preset: str) -> Base | None:
 
 
 def start_of(twin: Twin) -> Start:
-    """What a new twin starts from, of what is ready now and has its preset. The first that there is:
+    """What a new twin starts from, of what is ready now and has its preset. A refreshed version is no start: it has not seen
+    its person again, and what it was refreshed from has. The first that there is:
 
     1. the version before it, of the same stage of life and the same light;
     2. for a twin of one light, the newest of all light of its stage;
@@ -32,6 +33,7 @@ def start_of(twin: Twin) -> Start:
     4. the house base.
     """
     own = Twin.objects.filter(vault=twin.vault_id, preset=twin.preset, state=Twin.State.READY, weights__isnull=False)
+    own = own.filter(refreshed_from=None)
     own = own.exclude(id=twin.id).select_related("life_stage", "weights__keyring").order_by("-version")
     here = Q(life_stage=twin.life_stage_id)
     found = own.filter(here, condition=twin.condition).first()
@@ -49,7 +51,7 @@ def start_of(twin: Twin) -> Start:
 def sentence(twin: Twin) -> str:
     """What a twin was started from, in words. It costs no query where `queries.with_descent` read the twin."""
     if twin.refreshed_from:
-        return f"Refreshed from version {twin.refreshed_from.version}, which had not learned with every template it is used in."
+        return f"Refreshed from version {twin.refreshed_from.version}, to learn with a video that was approved later."
     if twin.started_from:
         return f"Started from {twin.started_from.learned_from}, version {twin.started_from.version}."
     if twin.base:

@@ -62,6 +62,7 @@ def train_twin(twin_id: UUID, work) -> None:
     checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
     if checkpoint:
         log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
+    start = None if checkpoint else _start(twin)
     keeper = Keeper(twin, work)
     result = train(
         config,
@@ -69,7 +70,7 @@ def train_twin(twin_id: UUID, work) -> None:
         library,
         seconds=twin.train_seconds,
         checkpoint=checkpoint,
-        base=None if checkpoint else _start(twin),
+        base=start,
         same_person=twin.started_from_id is not None,
         on_checkpoint=keeper.checkpoint,
         on_stats=keeper.statistics,

@@ -37,7 +37,9 @@ def growth(vault: Vault) -> list[Growth]:
     if vault.is_locked:
         return []
     newest: dict[tuple, Twin] = {}
-    for twin in vault.twins.exclude(state=Twin.State.RETIRED).select_related("life_stage__subject").order_by("version"):
+    # a refresh has seen nothing new of its person
+    trained = vault.twins.filter(refreshed_from=None).exclude(state=Twin.State.RETIRED)
+    for twin in trained.select_related("life_stage__subject").order_by("version"):
         newest[twin.life_stage_id, twin.condition] = twin
     ready = [twin for twin in newest.values() if twin.state == Twin.State.READY]
     if not ready:

@@ -110,15 +110,13 @@ class Fit:
 def fit(scene: Looks, learned: Looks | None, condition: str, quality: float, *, refresh: bool) -> Fit:
     """scene: of the template's face. learned: of the faces that the twin learned from, None where that is not known.
     condition: the one that it was made for, or "". quality: 0..1. refresh: whether it would have to learn with the template
-    first."""
+    first. What is not known of a twin counts as nothing, so that it is never the reason for which it is picked."""
     seen = sum(scene.conditions.values())
     shares = {name: count / seen for name, count in scene.conditions.items()} if seen else {}
     known = learned.conditions if learned else {condition: ENOUGH} if condition else {}
     light = sum(share * min(1.0, known.get(name, 0) / ENOUGH) for name, share in shares.items())
-    if not shares or (learned is None and not condition):
-        light = 0.5
     light += MADE_FOR_IT * shares.get(condition, 0.0)
-    pose = 0.5 if learned is None or not seen else (_covered(scene.yaw, learned.yaw) + _covered(scene.pitch, learned.pitch)) / 2
+    pose = (_covered(scene.yaw, learned.yaw) + _covered(scene.pitch, learned.pitch)) / 2 if learned and seen else 0.0
     return Fit(light, pose, min(1.0, max(0.0, quality)), refresh)
 
 

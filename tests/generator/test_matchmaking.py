@@ -120,6 +120,8 @@ def test_who_would_appear_is_told_while_the_order_is_filled_in(story, later, bro
 def test_a_twin_starts_from_the_nearest_of_the_same_person(story, another, senior):
     new = Twin(vault=story.vault, life_stage=story.stage, condition="warm", preset="tiny")
     assert start_of(new).twin == story.twin, "for one light, the one of all light"
+    another(refreshed_from=story.twin)
+    assert start_of(new).twin == story.twin, "a refreshed one has not seen its person again"
     warm = another(condition="warm")
     assert start_of(new).twin == warm, "the version before it"
     assert start_of(Twin(vault=story.vault, life_stage=senior, preset="tiny")).twin == story.twin, "another stage"
@@ -157,6 +159,11 @@ def test_new_footage_is_offered_once_it_is_enough(story, browse):
     assert begun.url == reverse("twin", args=[newer.id])
     assert (newer.preset, newer.train_seconds, newer.kept) == ("tiny", story.twin.train_seconds, story.twin.kept)
     assert "let it go on, or retire it" in client.post(reverse("update_twin", args=[newer.id]), follow=True).content.decode()
+
+
+def test_a_refresh_does_not_count_as_having_learned_anew(story, another):
+    another(refreshed_from=story.twin, state="training")
+    assert [one.twin for one in upkeep.growth(story.vault)] == [story.twin]
 
 
 def test_twins_learn_anew_by_themselves_only_where_the_owner_wants_it(story, browse):

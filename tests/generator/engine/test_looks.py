@@ -44,5 +44,6 @@ def test_sides_that_were_seen_count_and_so_does_likeness_and_a_refresh_costs():
 
 def test_of_an_older_twin_only_its_condition_is_known():
     scene = looks(16, lightness=20, warmth=25)
-    known, other = (fit(scene, None, condition, 0.9, refresh=False) for condition in ("warm_dark", "cool"))
-    assert known.light > fit(scene, None, "", 0.9, refresh=False).light > other.light
+    made, other, unknown = (fit(scene, None, condition, 0.9, refresh=False) for condition in ("warm_dark", "cool", ""))
+    assert made.light > other.light == unknown.light == 0
+    assert fit(scene, looks(), "", 0.9, refresh=False).score > unknown.score
