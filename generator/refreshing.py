@@ -42,7 +42,7 @@ def twin_that_knows(twin: Twin, revision: TemplateRevision, *, by) -> Twin:
         return found
     known = list(twin.library.filter(template__withdrawn_at__isnull=True))
     if not known:
-        raise NotAllowed(f"The templates that {twin} had learned with were all withdrawn: begin a new version of it.")
+        raise NotAllowed(f"None of the templates that {twin} has learned with can be used here: begin a new version of it.")
     newest = stage.twins.aggregate(newest=Max("version"))["newest"] or 0
     refreshed = Twin.objects.create(
         vault_id=twin.vault_id,

@@ -104,7 +104,7 @@ def test_a_template_withdrawn_before_the_refresh_ends_it(story, later, order):
 
 def test_without_a_template_that_it_knew_a_twin_cannot_be_refreshed(story, order):
     library.withdraw(story.template, by=story.board[0])
-    with pytest.raises(NotAllowed, match="were all withdrawn: begin a new version"):
+    with pytest.raises(NotAllowed, match="can be used here: begin a new version"):
         order()
 
 
