@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 
 from generator.engine.config import PRESETS
+from generator.presets import NEEDS
 from processing.datasets import label_of
 from twinvault.vaults.models import LifeStage, Subject
 
@@ -14,13 +15,14 @@ class TwinForm(forms.Form):
     life_stage = forms.ModelChoiceField(LifeStage.objects.none(), label="Stage of life", empty_label=None)
     condition = forms.ChoiceField(label="Light that it learns from", required=False)
     minutes = forms.FloatField(label="How long it may learn, in minutes", min_value=0.05, max_value=60 * 24 * 14)
-    preset = forms.ChoiceField(label="Size of the face")
+    preset = forms.ChoiceField(
+        label="Size of the face",
+        required=False,
+        help_text="A larger face needs more time, more memory, and footage in which it is large.",
+    )
 
-    NAMES = {
-        "tiny": "32 pixels, only to try things out",
-        "quick": "96 pixels, minutes on any computer",
-        "standard": "128 pixels, for a GPU or a long night",
-    }
+    CHOSEN = "as fits the footage, the time and the machine"
+    NAMES = {"tiny": "32 pixels: only to try things out"} | {name: needs.words for name, needs in NEEDS.items()}
 
     def __init__(self, subject: Subject, *args, lights: Iterable[str] = (), **kwargs):
         """lights: names of those that have faces enough in one of the life stages; without any nothing is to be chosen."""
@@ -32,6 +34,6 @@ class TwinForm(forms.Form):
         else:
             del self.fields["condition"]
         self.fields["life_stage"].queryset = subject.life_stages.all()
-        self.fields["preset"].choices = [(name, self.NAMES.get(name, name)) for name in PRESETS]
+        self.fields["preset"].choices = [("", self.CHOSEN), *((name, self.NAMES.get(name, name)) for name in PRESETS)]
         self.fields["preset"].initial = settings.ENV.train_preset
         self.fields["minutes"].initial = round(settings.ENV.train_seconds / 60, 2)

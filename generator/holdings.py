@@ -10,7 +10,7 @@ from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Scope
 from twinvault.vaults.models import Vault
 
-HELD = ("weights_id", "checkpoint_id", "identity_id", "statistics_id")
+HELD = ("weights_id", "checkpoint_id", "checkpoint_before_id", "identity_id", "statistics_id")
 
 
 def rows(vault: Vault) -> list[Rows]:

@@ -1,7 +1,9 @@
 """How a twin learns.
 
-A training is a job that may be killed at any moment. Every so often its whole state is stored as one encrypted object; whichever
-worker takes the job next goes on from there, and counts only the seconds that were spent learning.
+A training is a job that may be killed at any moment. Every so often its whole state is stored as one encrypted object, and the
+one before it is kept as well; whichever worker takes the job next goes on from there, and counts only the seconds that were spent
+learning. One attempt at a time may store anything of a twin (`claims`). On a machine with several GPUs the worker starts one
+process more for each of them, and they learn together.
 """
 
 import json
@@ -15,12 +17,14 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from generator.engine.checkpoint import Checkpoint
+from generator import claims
+from generator.engine import distributed
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from generator.engine.training import train
+from generator.engine.training import TrainingError, train
 from generator.engine.twin_quality import measure_twin
 from generator.models import Preview, Twin
+from generator.resuming import resume
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
@@ -33,6 +37,13 @@ from twinvault.vaults.services import has_consent
 log = logging.getLogger(__name__)
 
 CONSENT_EVERY_S = 5.0
+_READ = (
+    "vault__keyring",
+    "life_stage__subject__vault__keyring",
+    "checkpoint__keyring",
+    "checkpoint_before__keyring",
+    "statistics__keyring",
+)
 
 
 def train_twin(twin_id: UUID, work) -> None:
@@ -42,34 +53,48 @@ def train_twin(twin_id: UUID, work) -> None:
     2. The training runs; checkpoint, statistics and previews are stored as it goes.
     3. The weights are stored and the twin is ready; the checkpoint is erased.
     """
-    twin = Twin.objects.select_related(
-        "vault__keyring", "life_stage__subject__vault__keyring", "checkpoint__keyring", "statistics__keyring"
-    ).get(id=twin_id)
+    twin = Twin.objects.select_related(*_READ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
         return
     if not has_consent(twin.life_stage.subject):
         raise JobRefused(f"The consent for {twin.life_stage.subject.name} is not in force any more.")
-    config = PRESETS[twin.preset]
+    claim = claims.take(twin, work.job.id)
+    try:
+        _learn(Twin.objects.select_related(*_READ).get(id=twin.id), work, claim)
+    finally:
+        claims.release(twin, claim)
+
+
+def _learn(twin: Twin, work, claim: str) -> None:
+    """Steps 1 to 3 of `train_twin`, for a twin as it is once it is claimed."""
+    resumption = resume(twin)
+    # a network goes on in the shape that it has, though the preset may have another one by now
+    config = resumption.checkpoint.config if resumption.checkpoint else PRESETS[twin.preset]
     work.report(0.0, "Gathering faces")
     subject, library = _faces(twin, config)
     # read now: the time for which a sealed safe was unsealed may be over when the training ends
     identity = datasets.subject_embeddings(twin.life_stage)
-    checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
-    if checkpoint:
-        log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
-    keeper = _Keeper(twin, work)
-    result = train(
-        config,
-        subject,
-        library,
-        seconds=twin.train_seconds,
-        checkpoint=checkpoint,
-        on_checkpoint=keeper.checkpoint,
-        on_stats=keeper.statistics,
-        on_preview=keeper.preview,
-        should_stop=keeper.should_stop,
-        checkpoint_every_s=settings.ENV.checkpoint_every_s,
-    )
+    keeper = _Keeper(twin, work, claim, damaged=resumption.damaged)
+    for sentence in resumption.notices:
+        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    shared = {"seconds": twin.train_seconds, "checkpoint": resumption.checkpoint}
+    callbacks = {
+        "on_checkpoint": keeper.checkpoint,
+        "on_stats": keeper.statistics,
+        "on_preview": keeper.preview,
+        "on_notice": keeper.notice,
+        "should_stop": keeper.should_stop,
+        "checkpoint_every_s": settings.ENV.checkpoint_every_s,
+    }
+    devices = distributed.devices_here()
+    try:
+        if devices:
+            with distributed.lead(len(devices)) as group:
+                result = distributed.train_together(group, config, subject, library, shared=shared, **callbacks)
+        else:
+            result = train(config, subject, library, **shared, **callbacks)
+    except TrainingError as error:
+        raise JobRefused(str(error)) from error
     if keeper.withdrawn:
         raise JobRefused(f"The consent for {twin.life_stage.subject.name} was withdrawn while the twin was learning.")
     if result.metrics.get("stopped"):
@@ -104,8 +129,9 @@ def _faces(twin: Twin, config: TwinConfig) -> tuple[FaceSet, FaceSet]:
 class _Keeper:
     """Stores what a training gives while it runs, each thing encrypted, each older one erased."""
 
-    def __init__(self, twin: Twin, work):
-        self.twin, self.work = twin, work
+    def __init__(self, twin: Twin, work, claim: str, *, damaged: bool = False):
+        """damaged: the checkpoint stored last is of no use, so the next one takes its place, and the one before stays."""
+        self.twin, self.work, self.claim, self._damaged = twin, work, claim, damaged
         self.withdrawn = self.stopped = False
         self._asked_at = time.monotonic()
         self._rows = [json.loads(line) for line in objects.read(twin.statistics).splitlines()] if twin.statistics else []
@@ -114,17 +140,23 @@ class _Keeper:
         if time.monotonic() - self._asked_at > CONSENT_EVERY_S:
             self._asked_at = time.monotonic()
             self.withdrawn = not has_consent(self.twin.life_stage.subject)
+            self.stopped = self.stopped or not claims.renew(self.twin, self.claim)
         return self.withdrawn or self.stopped or self.work.should_stop()
 
     def statistics(self, row: dict) -> None:
         # what a killed worker counted after its last checkpoint is counted anew
-        self._rows = [old for old in self._rows if old["images_seen"] < row["images_seen"]] + [row]
+        self._rows = [old for old in self._rows if "notice" in old or old["images_seen"] < row["images_seen"]] + [row]
         share = min(row["seconds"] / self.twin.train_seconds, 1.0)
         try:
             self.work.report(share * 0.98, f"{row['images_seen']:,} faces seen, loss {row['loss']:.3f}")
         except JobStopped:
             # the training itself stops at its next step, after a last checkpoint
             self.stopped = True
+
+    def notice(self, sentence: str, images_seen: int) -> None:
+        """Something went wrong and was put right: for the operator at once, for the person with the next statistics."""
+        log.warning("twin %s after %d faces: %s", self.twin.id, images_seen, sentence)
+        self._rows.append({"notice": sentence, "images_seen": images_seen})
 
     def _replace(self, field: str, kind: str, data: bytes) -> None:
         stored = objects.store(self.twin.vault.keyring, kind, data)
@@ -140,11 +172,27 @@ class _Keeper:
         setattr(self.twin, field, stored)
 
     def _locked(self) -> Twin | None:
-        """The twin's row, locked, in a transaction; None once it is retired: nothing may be kept of it any more."""
-        return Twin.objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING).first()
+        """The twin's row, locked, in a transaction; None once it is retired, or another attempt teaches it: nothing of this one
+        may be kept any more."""
+        held = Twin.objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING, learner=self.claim)
+        return held.first()
 
     def checkpoint(self, data: bytes) -> None:
-        self._replace("checkpoint", "checkpoint", data)
+        """Stores the newest state and keeps the one before, but for one that was found damaged."""
+        stored = objects.store(self.twin.vault.keyring, "checkpoint", data)
+        with transaction.atomic():
+            row = self._locked()
+            if row is not None:
+                before, gone = row.checkpoint, row.checkpoint_before
+                if self._damaged:
+                    before, gone = gone, before
+                Twin.objects.filter(id=row.id).update(checkpoint=stored, checkpoint_before=before)
+                objects.erase(gone)
+        if row is None:
+            objects.erase(stored)
+            raise JobStopped
+        self._damaged = False
+        self.twin.checkpoint, self.twin.checkpoint_before = stored, before
         self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())
 
     def preview(self, png: bytes, images_seen: int) -> None:
@@ -164,16 +212,18 @@ class _Keeper:
         self._replace("identity", "identity", dump_embeddings(identity))
         self._replace("weights", "weights", result.weights)
         with transaction.atomic():
-            done = Twin.objects.filter(id=self.twin.id, state=Twin.State.TRAINING).update(
+            done = Twin.objects.filter(id=self.twin.id, state=Twin.State.TRAINING, learner=self.claim).update(
                 state=Twin.State.READY,
                 ready_at=timezone.now(),
-                measures={key: _plain(value) for key, value in result.metrics.items()},
+                measures=self.twin.measures | {key: _plain(value) for key, value in result.metrics.items()},
                 faces=faces,
                 checkpoint=None,
+                checkpoint_before=None,
             )
             if not done:
                 raise JobStopped
-            objects.erase(self.twin.checkpoint)
+            for stored in (self.twin.checkpoint, self.twin.checkpoint_before):
+                objects.erase(stored)
             record("twin learned", vault_id=self.twin.vault_id, target=self.twin)
 
 

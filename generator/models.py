@@ -29,6 +29,15 @@ class Twin(models.Model):
     library = models.ManyToManyField(TemplateRevision, related_name="twins", help_text="templates it was trained against")
     weights = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     checkpoint = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    checkpoint_before = models.ForeignKey(
+        StoredObject,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="the last but one, should the last be damaged",
+    )
+    learner = models.CharField(max_length=80, blank=True, help_text="the attempt that teaches it, see `claims`")
+    learner_until = models.DateTimeField(null=True)
     identity = models.ForeignKey(
         StoredObject,
         on_delete=models.PROTECT,

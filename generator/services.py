@@ -3,8 +3,10 @@
 from django.db import transaction
 from django.db.models import Max
 
+from generator import queries as queries_of_twins
 from generator.engine.config import PRESETS
 from generator.models import Twin
+from generator.presets import choose_preset
 from processing import datasets
 from templates_library import queries
 from twinvault.audit.record import record
@@ -15,20 +17,31 @@ from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
 
 
+def fitting_preset(life_stage: LifeStage, seconds: float) -> tuple[str, str]:
+    """The preset that fits the footage of a life stage, the time, and the machine that learns; and a sentence that says why."""
+    device, memory = queries_of_twins.learning_machine()
+    faces = min(datasets.queries.kept_faces(life_stage).count(), datasets.BUDGET)
+    return choose_preset(device, seconds / 60, faces, datasets.usual_size(life_stage), memory)
+
+
 def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condition: str = "") -> Twin:
     """A new version of the life stage's twin, queued to learn against every template that is ready.
 
-    condition: name of the light that it learns from, one of engine.categories.CONDITIONS, or "" for all light together.
+    preset: name of one of engine.config.PRESETS, or "" for the one that fits. condition: name of the light that it learns from,
+    one of engine.categories.CONDITIONS, or "" for all light together.
     NotAllowed if there is no consent, too few faces (of that light), no template, or a training of this life stage under way.
     """
     subject = life_stage.subject
     require_consent(subject)
     require_unlocked(subject.vault)
-    if preset not in PRESETS:
+    if preset and preset not in PRESETS:
         raise NotAllowed(f"There is no preset called {preset}; choose one of {', '.join(PRESETS)}.")
     if condition and condition not in datasets.CONDITION_NAMES:
         raise NotAllowed(f"There is no light called {condition}; choose one of {', '.join(datasets.CONDITION_NAMES)}.")
     datasets.require_enough(life_stage, condition)
+    why = ""
+    if not preset:
+        preset, why = fitting_preset(life_stage, seconds)
     library = list(queries.orderable_revisions())
     if not library:
         raise NotAllowed("No template is approved and prepared yet: a twin learns against the approved templates.")
@@ -48,6 +61,7 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condit
             version=newest + 1,
             preset=preset,
             train_seconds=seconds,
+            measures={"why_preset": why} if why else {},
         )
         twin.library.set(library)
         record("twin begun", actor=by, vault_id=subject.vault_id, target=twin, preset=preset, seconds=seconds)
@@ -63,11 +77,11 @@ def retire_twin(twin: Twin, *, by) -> None:
     for job in Job.objects.filter(kind="train_twin", target_id=twin.id, state__in=OPEN):
         stop(job)
     twin.refresh_from_db()
-    held = [twin.weights, twin.checkpoint, twin.statistics, twin.identity]
+    held = [twin.weights, twin.checkpoint, twin.checkpoint_before, twin.statistics, twin.identity]
     sheets = [preview.sheet for preview in twin.previews.select_related("sheet")]
     twin.previews.all().delete()
-    twin.weights = twin.checkpoint = twin.statistics = twin.identity = None
-    twin.save(update_fields=["weights", "checkpoint", "statistics", "identity"])
+    twin.weights = twin.checkpoint = twin.checkpoint_before = twin.statistics = twin.identity = None
+    twin.save(update_fields=["weights", "checkpoint", "checkpoint_before", "statistics", "identity"])
     for stored in held + sheets:
         objects.erase(stored)
     record("twin retired", actor=by, vault_id=twin.vault_id, target=twin)

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -118,7 +118,8 @@ def lead(size: int, device: str | None = None) -> Iterator[Group]:
         group = Group.from_environment(device)
         yield group
         for follower in followers:
-            follower.wait(60)
+            with suppress(subprocess.TimeoutExpired):
+                follower.wait(60)
     finally:
         if group is not None:
             group.close()
@@ -136,7 +137,7 @@ def lead(size: int, device: str | None = None) -> Iterator[Group]:
 
 def _end_with_the_leader() -> None:
     """The pipe to number 0 closes when that process is gone, however it went."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)
     os._exit(1)
 
 
