@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .adversarial import adaptive_weight, last_layer
 from .augment import Batch, FaceTensors, make_batch
-from .device import give_back_memory, mixed_precision, ran_out_of_memory
+from .device import compilation_failed, give_back_memory, mixed_precision, ran_out_of_memory
 from .network import SIDES, Side
 from .ranks import Ranks
 from .state import TrainingState
@@ -56,7 +56,15 @@ def take_step(
     losses: dict[str, float] = {}
     status = Status.DONE
     try:
-        losses = _gradients(state, faces, warp, adversarial)
+        try:
+            losses = _gradients(state, faces, warp, adversarial)
+        except Exception as error:
+            if not compilation_failed(error):
+                raise
+            log.warning("the network cannot be compiled here, and learns as it is: %s", error)
+            state.rebuild = state.network.rebuild
+            state.generator.set_state(draws)
+            losses = _gradients(state, faces, warp, adversarial)
         if not math.isfinite(losses["loss"]):
             status = Status.DIVERGED
     except (RuntimeError, MemoryError) as error:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch._inductor.config
 from drawn_faces import ANNA, faces
 
 from generator.engine import training
@@ -11,6 +12,7 @@ from generator.engine.augment import FaceTensors
 from generator.engine.checkpoint import Checkpoint, CheckpointError, load_weights
 from generator.engine.config import PRESETS
 from generator.engine.course import Course, schedule
+from generator.engine.device import Precision
 from generator.engine.faceset import FaceSetError
 from generator.engine.state import begin
 
@@ -125,3 +127,21 @@ def test_empty_sets_and_a_missing_end_are_refused(anna, bruno):
         training.train(TINY, anna.take(np.zeros(48, bool)), bruno, images=16)
     with pytest.raises(ValueError, match="seconds or images"):
         training.train(TINY, anna, bruno)
+
+
+def test_float16_learns_with_a_scaled_loss_that_outlives_a_resumption(anna, bruno):
+    kept: list[bytes] = []
+    half = Precision(torch.float16, scaled=True)
+    first = training.train(TINY, anna, bruno, images=96, precision=half, on_checkpoint=kept.append)
+    saved = Checkpoint.from_bytes(kept[-1])
+    assert first.metrics["roll_backs"] == 0 and saved.scaler["scale"] > 0
+
+    saved.scaler["scale"] = 128.0
+    training.train(TINY, anna, bruno, images=112, precision=half, checkpoint=saved, on_checkpoint=kept.append)
+    assert Checkpoint.from_bytes(kept[-1]).scaler["scale"] == 128.0
+
+
+def test_without_a_compiler_a_training_learns_all_the_same(anna, bruno, caplog):
+    with torch._inductor.config.patch({"cpp.cxx": ("/nowhere/c++",)}):
+        result = training.train(TINY, anna, bruno, images=32, compiled=True)
+    assert result.metrics["steps"] == 2 and "cannot be compiled here" in caplog.text
