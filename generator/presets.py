@@ -1,6 +1,7 @@
 """Which size of face to learn: what each preset needs, and which one fits a person's footage, time and machine.
 
-Knows no torch, for pages ask it as well. The figures are for the presets of `engine.config` as they are.
+Knows no torch, for pages ask it as well. Memory is reckoned by a formula that was held against measured peaks; the minutes are
+rules of thumb, from how many faces a second each preset sees, and no quality was measured for them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ENOUGH_FACES = {"fine": 300, "studio": 800}
 def memory_needed(config: TwinConfig, faces: int, parameters: int) -> int:
     """Bytes that a training in bfloat16 needs at its peak; float32 takes up to twice as much.
 
-    Measured on two cores, with few faces: `quick` 1,182 MiB, `standard` 1,636, `fine` 2,596; the formula is within a fifth of each.
+    Measured on two cores with few faces: `quick` 1,182 MiB, `standard` 1,636, `fine` 2,596; the formula is within a fifth.
     faces: of both sides together. parameters: of the network.
     """
     pixels = config.size**2

@@ -82,7 +82,10 @@ class Group(Ranks):
         dist.broadcast_object_list(held, src=0, device=self.device)
         return held[0]
 
-    def close(self) -> None:
+    def close(self, together: bool = False) -> None:
+        """Leave the group. together: wait for the others first, for whoever loses its peer while it leaves is aborted."""
+        if together and dist.is_initialized():
+            dist.barrier()
         if dist.is_initialized():
             dist.destroy_process_group()
 
@@ -117,6 +120,7 @@ def lead(size: int, device: str | None = None) -> Iterator[Group]:
         os.environ.update(shared | {"RANK": "0", "LOCAL_RANK": "0"})
         group = Group.from_environment(device)
         yield group
+        group.close(together=True)
         for follower in followers:
             with suppress(subprocess.TimeoutExpired):
                 follower.wait(60)
@@ -162,7 +166,7 @@ def main(arguments: Sequence[str]) -> None:
     threading.Thread(target=_end_with_the_leader, daemon=True).start()
     group = Group.from_environment(arguments[0] if arguments else None)
     follow(group)
-    group.close()
+    group.close(together=True)
 
 
 if __name__ == "__main__":

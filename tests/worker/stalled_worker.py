@@ -34,7 +34,7 @@ def until(what: str, happened: Callable[[], object], stack: Stack):
         if found := happened():
             return found
         time.sleep(0.05)
-    raise SystemExit(f"{what} did not come about:\n{Job.objects.get()}\n{stack.tail('worker-gpu', 60)}")
+    raise SystemExit(f"{what} did not come about:\n{Job.objects.get(kind='train_twin')}\n{stack.tail('worker-gpu', 60)}")
 
 
 call_command("migrate", verbosity=0)
@@ -57,8 +57,8 @@ with Stack(queues=["gpu"], logs=Path(sys.argv[1]).parent) as stack:
             os.killpg(stalled.pid, signal.SIGSTOP)
     second = Twin.objects.get().learner
     os.killpg(stalled.pid, signal.SIGCONT)
-    until("the end", lambda: not Job.objects.get().is_open, stack)
-    job, twin = Job.objects.get(), Twin.objects.get()
+    until("the end", lambda: not Job.objects.get(kind="train_twin").is_open, stack)
+    job, twin = Job.objects.get(kind="train_twin"), Twin.objects.get()
 
 sys.stdout.write(
     json.dumps(

@@ -43,7 +43,7 @@ def test_the_critic_learns_to_tell_a_soft_face_from_a_true_one(anna):
     losses = []
     for _ in range(40):
         loss = finish.lesson(soft, batch.target, batch.mask)
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         finish.optimizer.zero_grad()
         loss.backward()
         finish.optimizer.step()

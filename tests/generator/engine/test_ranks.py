@@ -38,7 +38,7 @@ learned = list(load_weights(result.weights).parameters())
 same, other = group.alike(learned), group.alike([gradient + group.number])
 row = [group.number, float(gradient.mean()), same, other, result.metrics["steps"], result.metrics["images_seen"],
        group.agree([group.number + 7.0]), group.worst(group.number), len(kept)]
-group.close()
+group.close(together=True)
 open({out!r} + str(row[0]), "w").write(json.dumps(row))
 """
 
