@@ -167,6 +167,8 @@ def main(arguments: Sequence[str]) -> None:
     group = Group.from_environment(arguments[0] if arguments else None)
     follow(group)
     group.close(together=True)
+    # what gloo leaves running would abort the interpreter's own way out
+    os._exit(0)
 
 
 if __name__ == "__main__":
