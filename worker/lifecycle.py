@@ -7,6 +7,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from generator.productions.services import forget_abandoned
 from processing.erasure import erase_others_when_due
 from templates_library.services import prepare_outdated
 from twinvault.jobs.services import sweep
@@ -30,6 +31,7 @@ def _sweep_for_ever() -> None:
             erase_others_when_due()
             keep_house()
             prepare_outdated()
+            forget_abandoned()
         except Exception:
             # whatever is wrong with one vault or template, the sweep of jobs must go on; the next round tries again
             log.exception("the house was not looked after to the end")
