@@ -6,6 +6,7 @@ The pictures come in pieces (`film_piece`), each encoded by itself and by whiche
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
@@ -123,8 +124,8 @@ def join(
     # For `faststart` the muxer reads back what it wrote: it is given a second reader of the same memory.
     reading = {"options": {"movflags": "+faststart"}, "io_open": lambda *_: SecondReader(buffer)}
     try:
-        with av.open(buffer, "w", format="mp4", **reading) as film, sound_track(template, film, heard) as sound:
-            written = _join_into(film, pieces, rate, sound)
+        with av.open(buffer, "w", format="mp4", **reading) as film, ExitStack() as open_sound:
+            written = _join_into(film, pieces, rate, lambda: open_sound.enter_context(sound_track(template, film, heard)))
             if written != frames:
                 raise AssemblyError(f"The pieces of this film hold {written} pictures instead of {frames}: order it again.")
     except SoundError as error:
@@ -132,14 +133,19 @@ def join(
     return buffer.getvalue()
 
 
-def _join_into(film: OutputContainer, pieces: Iterable[bytes], rate: Fraction, sound: SoundTrack | None) -> int:
+def _join_into(
+    film: OutputContainer, pieces: Iterable[bytes], rate: Fraction, open_sound: Callable[[], SoundTrack | None]
+) -> int:
+    """How many pictures were written."""
     picture: VideoStream | None = None
+    sound: SoundTrack | None = None
     written = 0
     for piece in pieces:
         begins = written
         for stream, packet in packets_of(piece, rate, begins):
             if picture is None:
-                picture = film.add_stream_from_template(stream)
+                # the picture first, as players expect it
+                picture, sound = film.add_stream_from_template(stream), open_sound()
             elif written == begins and stream.codec_context.extradata != picture.codec_context.extradata:
                 raise AssemblyError("The pieces of this film were encoded in different ways: order it again.")
             packet.stream = picture

@@ -161,6 +161,8 @@ def test_without_cards_the_sound_is_copied_bit_by_bit_and_ends_with_the_picture(
     copied, all_of_it = packets(film), packets(original.getvalue())
     assert copied == all_of_it[: len(copied)]
     assert abs(len(heard(film)) - SOUND_RATE) <= 2048
+    with av.open(io.BytesIO(film)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
 
 
 def test_pieces_that_several_workers_encoded_are_one_film():
