@@ -215,8 +215,9 @@ def plan(source: Source) -> list[tuple[int, int]]:
     with source.open() as reader:
         bounds = [start for start, _ in segments(reader, PIECE_S)]
     # a moment's patience: the same time is told by two readers
-    firsts = np.unique(np.searchsorted(source.times, np.array(bounds) - 0.25 / source.rate)).tolist()
-    return list(pairwise([*firsts, source.frames]))
+    firsts = np.searchsorted(source.times, np.array(bounds) - 0.25 / source.rate)
+    # a damaged film may have keyframes behind the last frame that can be read
+    return list(pairwise(np.unique([0, *firsts[firsts < source.frames], source.frames]).tolist()))
 
 
 def render_piece(

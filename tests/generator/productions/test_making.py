@@ -1,6 +1,7 @@
 """A film that is made in pieces: shared out, gone on with, joined; and the preview that is shown meanwhile."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from uuid import uuid4
@@ -174,6 +175,8 @@ def test_a_long_template_is_cut_at_its_keyframes_and_a_stretch_is_read_exactly(m
 
     assert len(pieces) >= 3 and pieces[0][0] == 0 and pieces[-1][1] == 60
     assert all(first % 10 == 0 and before[1] == first for before, (first, _) in pairwise(pieces))
+    shorter = replace(source, landmarks=source.landmarks[:25], present=source.present[:25], times=source.times[:25])
+    assert plan(shorter)[-1][1] == 25 and all(first < last for first, last in plan(shorter))
     whole = list(source.pictures())
     assert all((a == b).all() for a, b in zip(source.pictures(17, 33), whole[17:33], strict=True))
     assert plan(Source(source.open, source.landmarks, source.present, 25.0, 160, 120)) == [(0, 60)]
