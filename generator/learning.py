@@ -19,6 +19,7 @@ from generator.engine.checkpoint import Checkpoint
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.training import train
+from generator.engine.twin_quality import measure_twin
 from generator.models import Preview, Twin
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
@@ -73,6 +74,7 @@ def train_twin(twin_id: UUID, work) -> None:
         raise JobRefused(f"The consent for {twin.life_stage.subject.name} was withdrawn while the twin was learning.")
     if result.metrics.get("stopped"):
         raise JobStopped
+    result.metrics.update(measure_twin(result.weights, subject, library))
     keeper.finish(result, faces=len(subject), identity=identity)
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from generator import queries, services
 from generator.access import preview_for, twin_for
 from generator.forms import TwinForm
+from generator.marks import judge_twin
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
 from twinvault.vaults.access import vault_for
@@ -58,6 +59,7 @@ def twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
         "twin": twin,
         "job": queries.latest_job("train_twin", twin.id),
         "curve": queries.loss_curve(twin),
+        "judged": judge_twin(twin.measures),
         "previews": list(twin.previews.all()),
         "may_retire": twin.vault.role >= Role.OWNER and twin.state != twin.State.RETIRED,
     }

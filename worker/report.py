@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from generator.marks import missed_by
 from generator.protection.provenance import Provenance
 
 
@@ -47,6 +48,12 @@ MARKS = [
         "background_psnr_db >= 38",
         lambda r: f"{r['film']['background_psnr_db']:.1f} dB",
         lambda r: r["film"]["background_psnr_db"] >= 38,
+    ),
+    Mark(
+        "the film need not be held back",
+        "no mark of a film missed",
+        lambda r: ", ".join(missed_by(r["film"] | r["identity"])) or "none",
+        lambda r: not missed_by(r["film"] | r["identity"]),
     ),
     Mark("the signature holds", "c2pa valid", lambda r: r["checks"]["c2pa"], lambda r: r["checks"]["c2pa"] == "valid"),
     Mark(

@@ -8,7 +8,13 @@ from twinvault.vaults.models import Role
 
 
 def film_for(user, film_id: UUID, least: Role = Role.VIEWER) -> Film:
-    rows = Film.objects.select_related(
-        "twin__life_stage", "content__keyring", "preview__keyring", "storyboard__keyring", "ordered_by"
-    )
+    related = "twin__life_stage__subject__vault", "content__keyring", "preview__keyring", "storyboard__keyring", "ordered_by"
+    rows = Film.objects.select_related(*related)
     return owned_row_for(user, rows, film_id, least)
+
+
+def may_watch(film: Film) -> bool:
+    """Whether the person whom the gate let in (`film.vault.role`) may see its pictures: of one held back, owners alone."""
+    if film.content is None:
+        return False
+    return film.state == Film.State.READY or (film.state == Film.State.HELD and film.vault.role >= Role.OWNER)

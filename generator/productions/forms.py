@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 
 from generator.models import Twin
+from generator.productions.models import Film
 from generator.productions.storyboard import KINDS, Caption, Card, Storyboard, StoryboardError
 from templates_library import queries
 from templates_library.models import TemplateRevision
@@ -22,6 +23,14 @@ class TemplateChoice(forms.ModelChoiceField):
 class TwinChoice(forms.ModelChoiceField):
     def label_from_instance(self, twin: Twin) -> str:
         return f"{twin.learned_from}, version {twin.version}"
+
+
+class ReleaseForm(forms.Form):
+    """Why a film that was held back is let out all the same."""
+
+    reason = forms.ChoiceField(
+        label="Why", choices=Film.Reason, widget=forms.RadioSelect, error_messages={"required": "Say why it is let out."}
+    )
 
 
 class OrderForm(forms.Form):

@@ -29,8 +29,8 @@ def erase(vault: Vault, scope: Scope) -> None:
 
 def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
     for film in vault.films.filter(content__isnull=False):
-        yield film.content_id, f"films/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]}.mp4"
-    for film in vault.films.filter(preview__isnull=False):
+        folder = "films/held back" if film.state == Film.State.HELD else "films"
+        yield film.content_id, f"{folder}/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]}.mp4"
         yield film.preview_id, f"films/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]} preview.mp4"
 
 

@@ -17,11 +17,13 @@ from django.utils import timezone
 
 from generator.engine.swap import Part
 from generator.learning import load_embeddings
+from generator.marks import missed_by
 from generator.models import Twin
 from generator.productions import rendering
 from generator.productions.assembly import AssemblyError, join
+from generator.productions.measuring import Touched
 from generator.productions.models import Film, FilmPiece
-from generator.productions.rendering import Source, Touched
+from generator.productions.rendering import Source, looked_at
 from generator.productions.services import HELP, RENDER, forget_making
 from generator.productions.storyboard import Storyboard
 from generator.protection.authority import signing_authority
@@ -229,11 +231,12 @@ def _told(studio: _Studio, work, written: float) -> None:
 def _joined(studio: _Studio, work, began: float) -> tuple[bytes, dict]:
     film, source = studio.film, studio.source
     pieces = list(film.pieces.select_related("content__keyring"))
-    touched = Touched(source.frames)
+    chosen = looked_at(source, studio.storyboard)
+    touched = Touched(chosen)
 
     def contents():
         for piece in pieces:
-            rendered, of_piece = rendering.load_piece(objects.read(piece.content), source.frames)
+            rendered, of_piece = rendering.load_piece(objects.read(piece.content), chosen)
             touched.join(of_piece)
             yield rendered.content
 
@@ -258,13 +261,18 @@ def _joined(studio: _Studio, work, began: float) -> tuple[bytes, dict]:
 
 
 def _finish(film: Film, content: bytes, measures: dict) -> None:
+    """Shows the film, or holds it back if it missed a mark."""
     stored = objects.store(film.vault.keyring, "film", content, "video/mp4")
+    missed = missed_by(measures)
+    state = Film.State.HELD if missed else Film.State.READY
     with transaction.atomic():
-        ready = Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(
-            state=Film.State.READY, content=stored, measures=measures, ready_at=timezone.now()
+        made = Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(
+            state=state, content=stored, measures=measures, missed=missed, ready_at=timezone.now()
         )
-        if ready:
+        if made:
             record("film rendered", vault_id=film.vault_id, target=film)
-    if not ready:
+        if made and missed:
+            record("film held back", vault_id=film.vault_id, target=film, missed=", ".join(missed))
+    if not made:
         objects.erase(stored)
         raise JobStopped

@@ -12,12 +12,21 @@ from twinvault.vaults.models import Vault
 
 
 class Film(models.Model):
-    """One order. Its storyboard, which holds what is said, and the finished film are encrypted objects."""
+    """One order. Its storyboard, which holds what is said, and the finished film are encrypted objects. A film that missed its
+    marks is held back: owners alone see it, and release or erase it."""
 
     class State(models.TextChoices):
         ORDERED = "ordered", "being made"
         READY = "ready", "ready"
+        HELD = "held", "held back"
         REVOKED = "revoked", "revoked"
+
+    class Reason(models.TextChoices):
+        """Why an owner lets a film out that missed its marks: words of the house, for the record holds no others."""
+
+        LOOKS_RIGHT = "looks right", "We have looked at it, and it looks right to us"
+        ONLY_FOOTAGE = "only footage", "There is no more footage, and this is the best that can be had"
+        FAMILY_ONLY = "family only", "It is for ourselves alone, and we know what it lacks"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="films")
@@ -38,6 +47,8 @@ class Film(models.Model):
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
     measures = models.JSONField(default=dict, help_text="frames, frames_swapped, render_fps, distances, ...")
+    missed = models.JSONField(default=list, help_text="names of the measures for which it was held back, of generator.marks")
+    released_because = models.CharField(max_length=20, blank=True, choices=Reason, help_text="empty unless it had been held back")
     ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     ordered_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)

@@ -1,7 +1,10 @@
 """Reads on films."""
 
+from dataclasses import dataclass
 from string import Formatter
 
+from generator.marks import Judged, Mark, judge_film
+from generator.productions.advice import advice_for
 from generator.productions.models import Film
 from generator.queries import latest_job_state
 from twinvault.vaults.models import Vault
@@ -12,13 +15,32 @@ def films_of(vault: Vault):
     return vault.films.select_related("twin__life_stage", "ordered_by").annotate(job_state=latest_job_state("render_film"))
 
 
-def measures_of(film: Film) -> list[tuple[str, str]]:
-    """What was measured on a film, in words; what could not be measured is left out."""
+@dataclass(frozen=True)
+class Quality:
+    """What was measured on a film. judged: its marks. missed: the marks it was held back for. advice: what would help. more:
+    (name, value in words) of what has no mark."""
+
+    judged: list[Judged]
+    missed: list[Mark]
+    advice: list[str]
+    more: list[tuple[str, str]]
+
+
+def quality_of(film: Film) -> Quality:
+    """Its measures beside their marks, and what to do if it missed some."""
+    judged = judge_film(film.measures)
+    missed = [one.mark for one in judged if one.mark.measure in film.missed]
+    return Quality(judged, missed, advice_for(film.twin, missed) if missed else [], _without_mark(film))
+
+
+def _without_mark(film: Film) -> list[tuple[str, str]]:
+    """What was measured and is held against no mark, in words; what could not be measured is left out."""
     rows = [
         ("Frames with the face, of the template's", "{frames_swapped} of {frames_with_face} ({frames} in all)"),
-        ("Likeness: distance to the subject (under 0.6 is the same person)", "{swap_to_subject:.2f}"),
-        ("Distance to the actor", "{swap_to_actor:.2f}"),
-        ("Untouched picture round the face", "{background_psnr_db:.1f} dB"),
+        ("Distance of the face from the actor", "{swap_to_actor:.2f}"),
+        ("Distance between person and actor", "{subject_to_actor:.2f}"),
+        ("How far eyes and mouth lie from the actor's, of the distance of the eyes", "{expression_error:.1%}"),
+        ("Flicker in the face", "{flicker:.2f} grey levels"),
         ("Rendered", "{render_fps} frames a second"),
     ]
     measured = {name: value for name, value in film.measures.items() if value is not None}

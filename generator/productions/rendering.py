@@ -3,8 +3,7 @@
 import io
 import os
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,24 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generator.engine.quality import mean_distance, psnr
 from generator.engine.swap import CONTEXT, Part, Swapper, draw_along, lay_in
 from generator.productions.assembly import AssemblyError, Piece, film_piece, join, title_frames
+from generator.productions.measuring import Chosen, Touched, choose, measure_film
 from generator.productions.pipeline import ahead
 from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, sign
 from generator.protection.visible_mark import VisibleMark
 from processing.engine.decoding import read_frames, segments
-from processing.engine.identity import embed
 from processing.engine.scenery import Scenery, measure_scenery
 
 Picture = NDArray[np.uint8]
 
-# as many frames as tell two digits of a mean; each costs an embedding
-JUDGED_FRAMES = 24
-COMPARED_FRAMES = 120
-# stands for a picture without any difference, so that a mean can be taken
-LOSSLESS_DB = 99.0
 # a film is cut into pieces of at least so many seconds
 PIECE_S = 20.0
 PREVIEW_S, PREVIEW_MARK = 3.0, "Preview · Synthetic"
@@ -82,45 +75,6 @@ class Source:
             yield from (frame.image for frame in read_frames(reader, start=start, end=end))
 
 
-class Touched:
-    """Where frames were changed, kept as bits for those that will be compared, how many were changed at all, and how many there
-    were."""
-
-    def __init__(self, frames: int):
-        """frames: of the whole template."""
-        self.chosen = set(np.linspace(0, frames - 1, min(frames, COMPARED_FRAMES)).round().astype(int).tolist())
-        self.swapped = self.seen = 0
-        self._bits: dict[int, bytes] = {}
-
-    def add(self, index: int, mask: Picture) -> None:
-        self.seen += 1
-        self.swapped += bool(mask.any())
-        if index in self.chosen:
-            self._bits[index] = np.packbits(mask > 0).tobytes()
-
-    def mask(self, index: int, height: int, width: int) -> NDArray[np.bool_]:
-        bits = np.frombuffer(self._bits[index], np.uint8)
-        return np.unpackbits(bits, count=height * width).reshape(height, width).astype(bool)
-
-    def join(self, other: "Touched") -> None:
-        """Takes over what is known of another piece."""
-        self.swapped, self.seen = self.swapped + other.swapped, self.seen + other.seen
-        self._bits |= other._bits
-
-    def dump(self) -> dict[str, NDArray[np.generic]]:
-        """As arrays, for an .npz."""
-        bits = {str(index): np.frombuffer(zlib.compress(mask, 1), np.uint8) for index, mask in self._bits.items()}
-        return {"counts": np.array([self.swapped, self.seen]), **bits}
-
-    @classmethod
-    def load(cls, frames: int, arrays: Mapping[str, NDArray]) -> "Touched":
-        """The inverse of `dump`."""
-        touched = cls(frames)
-        touched.swapped, touched.seen = arrays["counts"].tolist()
-        touched._bits = {int(name): zlib.decompress(arrays[name].tobytes()) for name in arrays if name.isdecimal()}
-        return touched
-
-
 def dump_piece(piece: Piece, touched: Touched) -> bytes:
     """A rendered piece as .npz; `load_piece` reads it."""
     content = io.BytesIO()
@@ -128,11 +82,11 @@ def dump_piece(piece: Piece, touched: Touched) -> bytes:
     return content.getvalue()
 
 
-def load_piece(data: bytes, frames: int) -> tuple[Piece, Touched]:
-    """frames: of the whole template."""
+def load_piece(data: bytes, chosen: Chosen) -> tuple[Piece, Touched]:
+    """The inverse of `dump_piece`. chosen: as of `looked_at`."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    return Piece(arrays["film"].tobytes(), int(arrays["frames"])), Touched.load(frames, arrays)
+    return Piece(arrays["film"].tobytes(), int(arrays["frames"])), Touched.load(chosen, arrays)
 
 
 def render(
@@ -150,9 +104,7 @@ def render(
 
     subject, actor: float32 (N, 128) embeddings. on_progress takes 0..1 and a few words; what it raises ends the rendering.
     Measures: frames (of the template), frames_with_face, frames_swapped, render_fps (template frames a second, from weights to
-    encoded film), background_psnr_db (film against template where neither face nor mark nor caption lies, mean of up to 120
-    frames), swap_to_subject, swap_to_actor, subject_to_actor (mean distances, None without
-    embeddings), film_frames, bytes.
+    encoded film), bytes, and those of `measuring.measure_film`.
     """
     began = time.monotonic()
     title = title_frames(storyboard, source.rate)
@@ -202,9 +154,16 @@ def complete(
         "render_fps": round(source.frames / seconds, 2),
         "bytes": len(film),
     }
-    mark, title = VisibleMark(source.width, source.height), title_frames(storyboard, source.rate)
-    measures |= _measure(film, source, storyboard, mark, touched, subject, actor, title)
-    return film, measures
+    return film, measures | measure_film(
+        film,
+        source.pictures,
+        source.landmarks,
+        touched,
+        clear=_clear(storyboard, VisibleMark(source.width, source.height), source),
+        title=title_frames(storyboard, source.rate),
+        subject=subject,
+        actor=actor,
+    )
 
 
 def plan(source: Source) -> list[tuple[int, int]]:
@@ -236,7 +195,7 @@ def render_piece(
     read to its end.
     """
     last = source.frames if last is None else last
-    touched = Touched(source.frames)
+    touched = Touched(looked_at(source, storyboard))
     mark = mark or VisibleMark(source.width, source.height)
     title, closing = first == 0, last == source.frames
     with few_threads():
@@ -326,39 +285,18 @@ def few_threads() -> Iterator[None]:
         cv2.setNumThreads(before_cv)
 
 
-def _measure(film, source, storyboard, mark, touched, subject, actor, title) -> dict:
-    """Measured on the finished film as anybody would play it, not on what went into the encoder."""
-    faces = np.flatnonzero(source.present)
-    judged = set(faces[np.linspace(0, len(faces) - 1, min(len(faces), JUDGED_FRAMES)).round().astype(int)].tolist())
+def looked_at(source: Source, storyboard: Storyboard) -> Chosen:
+    """The frames of the template by which its film is measured: the same for all who render pieces of it."""
+    moments = np.arange(source.frames) / source.rate
+    spans = [(moments >= caption.start) & (moments < caption.end) for caption in storyboard.captions]
+    return choose(source.present, np.any(spans, axis=0) if spans else None)
+
+
+def _clear(storyboard: Storyboard, mark: VisibleMark, source: Source) -> NDArray[np.bool_]:
+    """Where neither mark nor captions lie in any frame: bool (H, W)."""
     clear = np.ones((source.height, source.width), bool)
     x0, y0, x1, y1 = mark.region
     clear[y0:y1, x0:x1] = False
     if storyboard.captions:
         clear[source.height // 2 :] = False
-    distances, embeddings, film_frames = [], [], 0
-    originals = enumerate(source.pictures())
-    for number, frame in enumerate(read_frames(io.BytesIO(film))):
-        film_frames += 1
-        index = number - title
-        if not 0 <= index < source.frames:
-            continue
-        _, original = next(originals)
-        shown = frame.image[: source.height, : source.width]
-        if index in touched.chosen:
-            where = clear & ~touched.mask(index, source.height, source.width)
-            if where.any():
-                distances.append(min(psnr(shown, original, where), LOSSLESS_DB))
-        if index in judged:
-            embeddings.append(embed(shown, source.landmarks[index]))
-    return {
-        "film_frames": film_frames,
-        "background_psnr_db": round(float(np.mean(distances)), 2) if distances else None,
-        "swap_to_subject": _distance(embeddings, subject),
-        "swap_to_actor": _distance(embeddings, actor),
-        "subject_to_actor": _distance(actor, subject),
-    }
-
-
-def _distance(a: Sequence[NDArray[np.float32]] | NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Mean distance; None where no face could be measured."""
-    return round(mean_distance(np.stack(a), b), 4) if len(a) and len(b) else None
+    return clear

@@ -7,9 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from generator.productions import queries, services
-from generator.productions.access import film_for
-from generator.productions.forms import OrderForm, VerifyForm
+from generator.productions import queries, releasing, services
+from generator.productions.access import film_for, may_watch
+from generator.productions.forms import OrderForm, ReleaseForm, VerifyForm
 from generator.protection.authority import roots
 from generator.protection.provenance import verify as verify_film
 from generator.queries import latest_job
@@ -62,7 +62,9 @@ def film(request: HttpRequest, film_id: UUID) -> HttpResponse:
         "vault": film.vault,
         "film": film,
         "job": latest_job("render_film", film.id),
-        "measures": queries.measures_of(film),
+        "quality": queries.quality_of(film),
+        "may_watch": may_watch(film),
+        "release": ReleaseForm() if film.state == film.State.HELD and film.vault.role >= Role.OWNER else None,
         "may_revoke": film.vault.role >= Role.OWNER and film.state != film.State.REVOKED,
     }
     return render(request, "productions/film.html", context)
@@ -71,15 +73,14 @@ def film(request: HttpRequest, film_id: UUID) -> HttpResponse:
 @signed_in
 @require_safe
 def film_content(request: HttpRequest, film_id: UUID) -> HttpResponse:
-    """The film itself, by Range. `?download=1` saves it."""
+    """The film itself, by Range. `?download=1` saves it. Owners may look at one that is held back, not save it."""
     film = film_for(request.user, film_id)
-    if film.content is None:
+    download = "download" in request.GET
+    if not may_watch(film) or (download and film.state != film.State.READY):
         raise Http404
     reader = objects.open_object(film.content)
     name = f"twinvault-{film.kind}-{film.ordered_at:%Y-%m-%d}.mp4"
-    return ranged_response(
-        request, reader, film.content.size, film.content.content_type, filename=name, download="download" in request.GET
-    )
+    return ranged_response(request, reader, film.content.size, film.content.content_type, filename=name, download=download)
 
 
 @signed_in
@@ -97,7 +98,25 @@ def film_preview(request: HttpRequest, film_id: UUID) -> HttpResponse:
 def film_measures(request: HttpRequest, film_id: UUID) -> JsonResponse:
     """What was measured on a film, for whoever may see it."""
     film = film_for(request.user, film_id)
-    return JsonResponse({"state": film.state, "film": film.measures, "twin": film.twin.measures})
+    told = {"state": film.state, "missed": film.missed, "film": film.measures, "twin": film.twin.measures}
+    return JsonResponse(told)
+
+
+@signed_in
+@require_POST
+def release_film(request: HttpRequest, film_id: UUID) -> HttpResponse:
+    film = film_for(request.user, film_id, Role.OWNER)
+    form = ReleaseForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why the film is let out.")
+        return redirect("film", film.id)
+    try:
+        releasing.release_film(film, form.cleaned_data["reason"], by=request.user)
+    except NotAllowed as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The film is released: everybody who may see this vault's films can watch it now.")
+    return redirect("film", film.id)
 
 
 @signed_in

@@ -5,6 +5,7 @@ Directions are those of the picture: left is the picture's left, as in `descript
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,33 +142,39 @@ _CLIPS = {
 _ENOUGH = 0.5
 
 
-def advice(coverage: Coverage, name: str = "") -> list[str]:
+# What a sentence of `advice` may be about.
+ABOUT = ("direction", "expression", "light", "scene")
+
+
+def advice(coverage: Coverage, name: str = "", about: Collection[str] = ABOUT) -> list[str]:
     """Up to five sentences on what to add, first what would help most; none where nothing much is lacking.
 
-    name: the subject's, or "" to leave it out.
+    name: the subject's, or "" to leave it out. about: of ABOUT, to hear of these only.
     """
     if not coverage.faces:
         return [f"Add footage in which {name or 'the face'} is seen from near, sharp and well lit."]
     of = f" of {name}" if name else ""
-    said: list[tuple[float, str]] = []
+    said: list[tuple[float, str, str]] = []
     missing = np.maximum(NEEDED - coverage.looks, 0)
     for words, (where, weight) in _DIRECTIONS.items():
         lacking = int(missing[where].sum())
         if lacking >= WORTH_SAYING:
-            said.append((weight * lacking / int(NEEDED.sum()), f"You need {_round(lacking)} more faces{of} {words}."))
+            sentence = f"You need {_round(lacking)} more faces{of} {words}."
+            said.append((weight * lacking / int(NEEDED.sum()), "direction", sentence))
     for kind, (weight, words) in _EXPRESSIONS.items():
         needed = NEEDED_OF["expression"][kind]
         lacking = needed - coverage.kinds["expression"][kind]
         if lacking >= WORTH_SAYING:
-            said.append((weight * lacking / needed, f"You need {_round(lacking)} more faces{of} {words}."))
+            said.append((weight * lacking / needed, "expression", f"You need {_round(lacking)} more faces{of} {words}."))
     for (axis, kind), (weight, words) in _CLIPS.items():
         lack = wanted_of(coverage, axis)[kind]
         if lack >= _ENOUGH:
-            said.append((weight * lack, f"One clip {words} would help."))
+            said.append((weight * lack, "light", f"One clip {words} would help."))
     most = coverage.footage[0] / coverage.faces
     if most > ONE_SCENE:
-        said.append((0.3 * (most - ONE_SCENE) / (1 - ONE_SCENE), "Most faces are from one scene: add another day."))
-    return [sentence for _, sentence in sorted(said, key=lambda one: -one[0])[:MOST_ADVICE]]
+        said.append((0.3 * (most - ONE_SCENE) / (1 - ONE_SCENE), "scene", "Most faces are from one scene: add another day."))
+    wished = sorted((one for one in said if one[1] in about), key=lambda one: -one[0])
+    return [sentence for *_, sentence in wished[:MOST_ADVICE]]
 
 
 def _round(faces: int) -> int:

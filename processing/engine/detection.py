@@ -2,12 +2,12 @@
 
 The short-range network sees faces that fill a good part of the picture (a person before a camera), the full-range
 network smaller ones. A search of a key frame asks MTCNN too; a thorough one also looks into overlapping tiles. Both look at
-the picture turned on its sides where nothing else is found.
+the picture turned on its sides where nothing else is found, and at a brightened copy of a dark one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -27,13 +27,15 @@ class Detection:
 
     box: float32 (4,) x0, y0, x1, y1 in pixels. score: 0..1. keypoints: float32 (6, 2) pixels: the eye on the left
     of an upright picture, the eye on its right, tip of the nose, mouth, the ear on the left, the ear on the right. exact:
-    seen by MTCNN, whose scores tell faces from other things also where the mesh cannot say.
+    seen by MTCNN, whose scores tell faces from other things also where the mesh cannot say. agreed: seen by MTCNN and by
+    BlazeFace, too: what both take for a face is one, however little either is sure of it.
     """
 
     box: Floats
     score: float
     keypoints: Floats
     exact: bool = False
+    agreed: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ FULL = _Range(models.DETECTOR_FULL, ((4, 1),), 0.6)
 STILL_SIDE = 1280
 # A picture turned head down is full of things that look a little like a face.
 TURNED_THRESHOLD = 0.7
+# Median grey level, without what is quite black (bars round a picture), under which a picture is dark.
+DARK, BLACK = 32, 2
+# How far a dark picture's contrast may be raised, and in how many tiles a side (CLAHE, Zuiderveld 1994).
+CONTRAST, TILES = 3.0, 8
 
 
 @cache
@@ -121,23 +127,28 @@ class FaceDetector:
         thorough: look also into tiles of a large picture, with MTCNN, and, where that finds nothing, at the picture on
         its sides and head down; some 20 to 200 times slower, for stills.
         """
-        found = self._quick(image)
-        exact: list[Detection] = []
         if thorough:
-            found += self._search_tiles(image)
-            exact = self._mtcnn.detect(image, max_side=STILL_SIDE) if self._use_mtcnn else []
-            found = found if found or exact else self._search_turned(image)
-        return _largest_first(found, exact)
+            return self._search(image, self._search_tiles(image), STILL_SIDE)
+        return _largest_first([face for copy in _copies(image) for face in self._quick(copy)], [])
 
     def search(self, image: Image) -> list[Detection]:
         """As `detect`, but with MTCNN, and turned where that finds nothing: some 10 times slower, for key frames of a film."""
-        found = self._quick(image)
-        exact = self._mtcnn.detect(image) if self._use_mtcnn else []
-        return _largest_first(found if found or exact else self._search_turned(image), exact)
+        return self._search(image, [], None)
 
     def search_near(self, image: Image, box: Floats) -> list[Detection]:
         """Faces about as large as `box`, float32 (4,), and not far from it, by MTCNN; a few milliseconds."""
-        return self._mtcnn.search_near(image, box) if self._use_mtcnn else []
+        if not self._use_mtcnn:
+            return []
+        return self._mtcnn.search_near(image, box)
+
+    def _search(self, image: Image, found: list[Detection], max_side: int | None) -> list[Detection]:
+        """found: by BlazeFace already."""
+        exact: list[Detection] = []
+        for copy in _copies(image):
+            found = found + self._quick(copy)
+            more = self._mtcnn.detect(copy, max_side=max_side) if self._use_mtcnn else []
+            exact = _surest(exact, more) if exact else more
+        return _largest_first(found if found or exact else self._search_turned(image), exact)
 
     @cached_property
     def _mtcnn(self) -> MtcnnDetector:
@@ -196,8 +207,37 @@ def near(box: Floats, other: Floats) -> bool:
     return bool((middle > other[:2]).all() and (middle < other[2:]).all() and 0.25 * other_size < size < 4 * other_size)
 
 
+def is_dark(image: Image) -> bool:
+    """Whether more of a picture, uint8 (H, W, 3), may be seen in a brightened copy."""
+    grey = image[::8, ::8, 1]
+    seen = grey[grey > BLACK]
+    return bool(len(seen)) and float(np.median(seen)) < DARK
+
+
+def brightened(image: Image) -> Image:
+    """A copy, uint8 (H, W, 3), in which what lies in the dark has contrast; colours stay what they are."""
+    luma = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
+    luma[..., 0] = cv2.createCLAHE(CONTRAST, (TILES, TILES)).apply(luma[..., 0])
+    return np.asarray(cv2.cvtColor(luma, cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
+
+
+def _copies(image: Image) -> list[Image]:
+    """A picture as it is, and, if it is dark, brightened."""
+    return [image, brightened(image)] if is_dark(image) else [image]
+
+
+def _surest(exact: list[Detection], more: list[Detection]) -> list[Detection]:
+    """MTCNN's faces in a picture and in its brightened copy: each once, as it is surest of it."""
+    kept: list[Detection] = []
+    for face in sorted([*exact, *more], key=lambda face: -face.score):
+        if not any(near(face.box, better.box) for better in kept):
+            kept.append(face)
+    return kept
+
+
 def _largest_first(found: list[Detection], exact: list[Detection]) -> list[Detection]:
     """All faces; of two that are one, the exact one."""
+    exact = [replace(face, agreed=any(near(face.box, other.box) for other in found)) for face in exact]
     others = [face for face in suppress(found) if not any(near(face.box, better.box) for better in exact)]
     return sorted([*exact, *others], key=lambda face: -float(np.prod(face.box[2:] - face.box[:2])))
 

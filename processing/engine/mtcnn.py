@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from processing.engine.arrays import Floats, Image
-from processing.engine.detection import Detection, shrunk
+from processing.engine.detection import Detection, brightened, is_dark, shrunk
 from processing.engine.torchvision_ops import prepare_torchvision
 
 prepare_torchvision()
@@ -66,10 +66,11 @@ class MtcnnDetector:
         if min(right - left, bottom - top) < CELL:
             return []
         corner = np.array([left, top], dtype=np.float32)
-        return [
-            Detection(face.box + np.tile(corner, 2), face.score, face.keypoints + corner, exact=True)
-            for face in self.detect(image[top:bottom, left:right], smallest_face=0.6 * size)
-        ]
+        part = image[top:bottom, left:right]
+        found = self.detect(part, smallest_face=0.6 * size)
+        if not found and is_dark(part):
+            found = self.detect(brightened(part), smallest_face=0.6 * size)
+        return [Detection(face.box + np.tile(corner, 2), face.score, face.keypoints + corner, exact=True) for face in found]
 
     def _decide(self, image: Image, boxes: Floats) -> list[Detection]:
         if not len(boxes):

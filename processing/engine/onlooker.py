@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
 from processing.engine.arrays import Floats, Image
@@ -32,10 +33,13 @@ SEARCH_PAUSE = 0.3
 LOOKED_FOR = 0.6
 # What is remembered of the frames before: seconds, and bytes of pictures.
 MEMORY, MEMORY_BYTES = 3.0, 64 * 2**20
-# MTCNN's score from which a face that the mesh cannot read is taken for one, and from which it is followed.
+# MTCNN's score from which a face that the mesh cannot read is taken for one on its word alone, and from which it is followed.
 GLIMPSED, GLIMPSED_AGAIN = 0.95, 0.7
 # Landmarks made up from a glimpse: half as good as MTCNN's score, so that nobody learns from them.
 GLIMPSE_TRUST = 0.5
+# Half the way that somebody who is looked for has gone, in sizes of the face, and how much less they look the same than at the
+# last glance, 0..1: together no more than this, or it is somebody else. Who went far must look the same, who stayed may turn.
+SOMEBODY_ELSE = 1.0
 # Looks over the picture in a row that may miss a face which the mesh goes on reading.
 DOUBTS = 4
 
@@ -84,6 +88,9 @@ class Onlooker:
         self._recent: deque[Look] = deque()
         self._looks: Counter[int] = Counter()
         self._doubts: Counter[int] = Counter()
+        # what a track looked like last, and those of which there was but one glimpse, which are given up sooner
+        self._glances: dict[int, Floats] = {}
+        self._glimpsed_once: set[int] = set()
         self._next_quick = self._next_search = 0.0
         self._last_search = -np.inf
         self._patience = SEARCH_EVERY
@@ -111,6 +118,11 @@ class Onlooker:
             Sighting(number, face.points, face.score, face.glimpsed) for number, face in zip(numbers, faces, strict=True)
         ]
         self._looks.update(numbers)
+        self._glimpsed_once -= set(numbers)
+        for sighting in look.sightings:
+            self._glances[sighting.track] = _glance(frame.image, box_of(sighting.points))
+            if sighting.glimpsed and self._looks[sighting.track] == 1:
+                self._glimpsed_once.add(sighting.track)
         self._doubt(numbers, supported)
         for sighting in look.sightings:
             if sighting.track not in known:
@@ -129,6 +141,8 @@ class Onlooker:
         self._shot = frame.shot
         self._tracker.cut()
         self._sampler.cut()
+        self._glances.clear()
+        self._glimpsed_once.clear()
         self._next_quick = self._next_search = frame.time
         self._last_search = -np.inf
         self._patience = SEARCH_EVERY
@@ -156,8 +170,10 @@ class Onlooker:
                 faces.append(replace(face, track=track))
         for track, expected in lost.items():
             if self._tracker.unseen(track, frame.time) > LOOKED_FOR:
+                if track in self._glimpsed_once:
+                    self._tracker.end(track)
                 continue
-            face = self._look_for(frame.image, expected, faces)
+            face = self._look_for(frame.image, expected, faces, self._glances[track])
             if face is not None:
                 faces.append(replace(face, track=track))
         return faces
@@ -167,8 +183,9 @@ class Onlooker:
         face = self._readable(self._mesh.landmarks(image, expected))
         return face if face is not None and near(box_of(face.points), box_of(expected)) else None
 
-    def _look_for(self, image: Image, expected: Floats, others: list[_Face]) -> _Face | None:
-        """A face that is not where it is expected, or cannot be read there: the nearest of its size that is no other's."""
+    def _look_for(self, image: Image, expected: Floats, others: list[_Face], glance: Floats) -> _Face | None:
+        """A face that is not where it is expected, or cannot be read there: of those of its size that are no other's, the one
+        that is nearest and looks most as it did at the last glance."""
         box = box_of(expected)
         found = [
             detection
@@ -178,10 +195,11 @@ class Onlooker:
         ]
         if not found:
             return None
-        away = [
-            float(np.linalg.norm(detection.box + detection.box[[2, 3, 0, 1]] - box - box[[2, 3, 0, 1]])) for detection in found
-        ]
-        face = self._read(image, found[int(np.argmin(away))], GLIMPSED_AGAIN)
+        unlike = [_away(detection.box, box) / 2 + 1 - _likeness(_glance(image, detection.box), glance) for detection in found]
+        best = int(np.argmin(unlike))
+        if unlike[best] > SOMEBODY_ELSE:
+            return None
+        face = self._read(image, found[best], GLIMPSED_AGAIN)
         return face if face is not None and not _among(box_of(face.points), others) else None
 
     def _look_over(self, frame: Frame, faces: list[_Face], missing: bool) -> tuple[list[_Face], list[bool] | None]:
@@ -199,7 +217,7 @@ class Onlooker:
         for detection in found:
             if any(near(detection.box, box) for box in boxes):
                 continue
-            face = self._read(image, detection, GLIMPSED)
+            face = self._read(image, detection, GLIMPSED) or self._look_closer(image, detection)
             if face is not None and not _among(box_of(face.points), faces):
                 faces.append(face)
                 supported.append(True)
@@ -217,10 +235,19 @@ class Onlooker:
         face = self._readable(self._mesh.landmarks(image, detection))
         if face is not None or not self._glimpses:
             return face
-        if detection.exact and detection.score >= threshold:
+        if detection.exact and (detection.agreed or detection.score >= threshold):
             points = guess(detection)
             if self._large(points):
                 return _Face(points, GLIMPSE_TRUST * detection.score, glimpsed=True)
+        return None
+
+    def _look_closer(self, image: Image, detection: Detection) -> _Face | None:
+        """Somebody whom only the quick detector saw and the mesh cannot read: a glimpse, if MTCNN sees a face there, too."""
+        if detection.exact or not self._glimpses:
+            return None
+        for face in self._detector.search_near(image, detection.box):
+            if near(face.box, detection.box):
+                return self._read(image, replace(face, agreed=True), GLIMPSED)
         return None
 
     def _readable(self, face: Landmarks | None) -> _Face | None:
@@ -242,15 +269,15 @@ class Onlooker:
 
     def _follow_back(self, sighting: Sighting) -> None:
         """Into the frames before, as long as the face is there and was not noticed."""
-        points = sighting.points
+        points, glance = sighting.points, self._glances[sighting.track]
         for look in reversed(self._recent):
             others = [_Face(other.points, other.score) for other in look.sightings]
-            face = self._read_on(look.frame.image, points) or self._look_for(look.frame.image, points, others)
+            face = self._read_on(look.frame.image, points) or self._look_for(look.frame.image, points, others, glance)
             if face is None or _among(box_of(face.points), others) or (face.glimpsed and not sighting.glimpsed):
                 return
             look.sightings.append(Sighting(sighting.track, face.points, face.score, face.glimpsed))
             self._looks[sighting.track] += 1
-            points = face.points
+            points, glance = face.points, _glance(look.frame.image, box_of(face.points))
 
 
 @dataclass(frozen=True)
@@ -265,3 +292,25 @@ class _Face:
 
 def _among(box: Floats, faces: list[_Face]) -> bool:
     return any(near(box, box_of(face.points)) for face in faces)
+
+
+def _likeness(glance: Floats, other: Floats) -> float:
+    """1 for the same, about 0 for what has nothing in common (normalised cross-correlation)."""
+    return float((glance * other).sum())
+
+
+def _away(box: Floats, other: Floats) -> float:
+    """How far apart two boxes are, in sizes of the second."""
+    middle, other_middle = (box[:2] + box[2:]) / 2, (other[:2] + other[2:]) / 2
+    return float(np.linalg.norm(middle - other_middle) / np.sqrt(np.prod(other[2:] - other[:2])))
+
+
+def _glance(image: Image, box: Floats) -> Floats:
+    """A face and what is round it, however bright and of whatever contrast: float32 (16, 16, 3), see `_likeness`."""
+    height, width = image.shape[:2]
+    margin = 0.25 * (box[2:] - box[:2])
+    left, top = np.clip(box[:2] - margin, 0, [width - 1, height - 1]).astype(int)
+    right, bottom = np.clip(box[2:] + margin, [left + 1, top + 1], [width, height]).astype(int)
+    seen = cv2.resize(image[top:bottom, left:right], (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
+    seen -= seen.mean()
+    return np.asarray(seen / (np.linalg.norm(seen) + 1e-6), dtype=np.float32)

@@ -85,6 +85,11 @@ def test_a_family_makes_a_film(browser, installation):
     assert seconds == pytest.approx(4.0 + 2.0, abs=0.2)
     film = page.url.removeprefix(address)
 
+    # seconds of learning may be too few on a busy machine: then it is held back, and she looks at it and lets it out
+    if page.get_by_role("button", name="Release this film").is_visible():
+        page.get_by_label("We have looked at it").check()
+        page.get_by_role("button", name="Release this film").click()
+
     # whoever holds it can ask where it is from
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()

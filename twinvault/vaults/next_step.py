@@ -80,6 +80,8 @@ def _sealed(now: Overview, subject: str) -> NextStep:
 def _with_faces(now: Overview, subject: str) -> NextStep:
     if any(film.state == "ordered" for film in now.films):
         return NextStep("A film is being made. You may close this page; it goes on.", "order", "Go to the films")
+    if any(film.state == "held" for film in now.films) and now.vault.role >= Role.OWNER:
+        return NextStep("A film does not look as it should and is held back: look at it, and decide.", "order", "Go to the films")
     if any(stage.ready_twins for stage in now.stages):
         if any(film.state == "ready" for film in now.films):
             return NextStep("Your film is ready to be watched. You can order another at any time.", "order", "Go to the films")

@@ -170,3 +170,36 @@ def test_a_large_picture_is_shrunk_to_whole_parts_without_moving_its_faces(astro
     (small_face,), (large_face,) = detector.detect(astronaut), detector.detect(large)
 
     assert np.allclose(large_face.box * 512 / 1543, small_face.box, atol=4)
+
+
+def test_what_mtcnn_and_the_quick_detector_both_see_is_agreed_on(astronaut, detector):
+    wide = np.full((720, 1280, 3), 120, np.uint8)
+    # too small for the quick one
+    wide[400:490, 900:990] = cv2.resize(astronaut[20:230, 120:330], (90, 90), interpolation=cv2.INTER_AREA)
+
+    (near_by,), (far,) = detector.search(astronaut), detector.search(wide)
+
+    assert near_by.exact and near_by.agreed
+    assert far.exact and not far.agreed
+
+
+def test_a_face_in_the_dark_is_found_in_a_brightened_copy(astronaut, detector):
+    room = np.full((360, 640, 3), 120.0)
+    room[80:280, 220:420] = cv2.resize(astronaut, (200, 200), interpolation=cv2.INTER_AREA)
+    dark = np.clip(0.08 * room + np.random.default_rng(0).normal(3, 0.6, room.shape), 0, 255).astype(np.uint8)
+    where = 220 + FACE[0] * 200 / 512, 80 + FACE[1] * 200 / 512
+    assert not MtcnnDetector().detect(dark)
+
+    (face,) = [face for face in detector.search(dark) if face.exact]
+
+    assert found_at([face], *where, within=10)
+    assert found_at(detector.search_near(dark, face.box), *where, within=10)
+
+
+def test_a_picture_between_black_bars_is_not_dark(astronaut):
+    between = np.zeros((512, 2000, 3), np.uint8)
+    between[:, 744:1256] = astronaut
+
+    assert not detection.is_dark(between)
+    assert not detection.is_dark(np.zeros((40, 40, 3), np.uint8))
+    assert detection.is_dark(between // 8)

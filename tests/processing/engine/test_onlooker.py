@@ -6,7 +6,7 @@ import pytest
 
 from processing.engine.analysis import AnalysisSettings
 from processing.engine.frames import Frame
-from processing.engine.onlooker import LONGEST_WITH_FACES, Look, Onlooker
+from processing.engine.onlooker import GLIMPSED, LONGEST_WITH_FACES, Look, Onlooker
 from processing.engine.sampling import Sampler
 
 WIDE = (720, 1280, 3)
@@ -112,3 +112,28 @@ def test_a_film_of_nobody_shows_nobody(look_through):
     pictures = [noise.integers(0, 255, (180, 320, 3), dtype=np.uint8) for _ in range(round(5 * LONGEST_WITH_FACES))]
 
     assert tracks(look_through(pictures)) == [[]] * len(pictures)
+
+
+def test_a_face_that_two_detectors_see_is_glimpsed_and_one_that_mtcnn_alone_half_sees_is_not(look_through, astronaut, detector):
+    head, narrow = astronaut[:280, 80:360], np.float32([[0.6, 0, 56], [0, 1, 0]])
+    seen_by_both = cv2.GaussianBlur(cv2.warpAffine(head, narrow, (280, 280), borderMode=cv2.BORDER_REPLICATE), (0, 0), 5)
+    seen_by_one = cv2.GaussianBlur(head, (0, 0), 7.8)
+
+    for picture, agreed in ((seen_by_both, True), (seen_by_one, False)):
+        room = np.full((360, 640, 3), 120, np.uint8)
+        room[40:320, 180:460] = picture
+        (face,) = detector.search(room)
+        assert face.exact and face.score < GLIMPSED and face.agreed == agreed
+
+        looks = look_through([room] * 5)
+
+        assert [len(look.sightings) for look in looks] == [int(agreed)] * 5
+        assert all(seen.glimpsed and seen.score < 0.5 for look in looks for seen in look.sightings)
+
+
+def test_whoever_turns_up_beside_one_who_is_gone_is_somebody_else(look_through, small, other_man):
+    man = cv2.resize(other_man[40:250, 80:290], (90, 90), interpolation=cv2.INTER_AREA)
+
+    looks = look_through([put(small, 300)] * 4 + [put(man, 350)] * 4)
+
+    assert tracks(looks) == [[0]] * 4 + [[1]] * 4

@@ -60,7 +60,8 @@ def test_the_sources_go_and_twins_and_films_stay(story):
     film = order_film(story.vault, twin=story.twin, revision=story.revision, storyboard=Storyboard("greeting"), by=story.bob)
     run_queued_jobs()
     film.refresh_from_db()
-    assert film.state == Film.State.READY
+    # made; whether it is good enough to be shown is another question
+    assert film.state in (Film.State.READY, Film.State.HELD) and film.content
 
 
 def test_the_subject_goes_and_the_empty_vault_stays(story):

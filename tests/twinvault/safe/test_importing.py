@@ -107,7 +107,8 @@ def test_the_twin_that_came_along_makes_films(story, zip_of_story):
     film = order_film(vault, twin=Twin.objects.get(), revision=story.revision, storyboard=Storyboard("greeting"), by=story.alice)
     run_queued_jobs()
     film.refresh_from_db()
-    assert film.state == Film.State.READY
+    # made; whether it is good enough to be shown is another question
+    assert film.state in (Film.State.READY, Film.State.HELD) and film.content
 
 
 def test_where_nobody_and_no_template_is_known_the_owner_stands_in(story, zip_of_story):

@@ -49,7 +49,8 @@ def test_films_are_still_made(sealed_story):
     run_queued_jobs()
 
     film.refresh_from_db()
-    assert film.state == Film.State.READY
+    # made; whether it is good enough to be shown is another question
+    assert film.state in (Film.State.READY, Film.State.HELD) and film.content
     assert Entry.objects.filter(verb="film rendered", vault_id=story.vault.id).count() == 2
 
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('custody', '0002_sealing'),
-        ('productions', '0002_template_title'),
+        ('productions', '0003_held_films'),
     ]
 
     operations = [
