@@ -41,8 +41,9 @@ class SwapSettings:
     own_spread: float = 25.0  # the same of what the drawing's own tone is off by
     detail: float = 1.5  # the most that fine detail is strengthened, where the scene is crisper than the drawing
     mask_spread: float = 1.5  # of the drawn outline, up to CONTEXT frames away
-    erosion: float = 0.01
-    feather: float = 0.09
+    erosion: float = 0.0
+    feather: float = 0.065  # wider hides more of the subject's own outline, narrower shows the seam
+    extend: float = 0.04  # deviation of the mean by which skin is carried on beyond the drawn outline
     levels: int = 3  # of the Laplacian pyramid
     grain: float = 1.0  # share of the scene's noise that is given to the drawing
     most_grain: float = 6.0  # grey levels
@@ -128,6 +129,7 @@ class Part:
         lab = colour.to_lab(own.lit)
         lab = colour.sharpened(lab, float(self._crispness[index]))
         lab = colour.match(lab[None], self._own[index][None], self._wanted[index][None], settings.colour)[0]
+        lab = colour.extended(lab, learned, settings.extend * size)
         return Shot(colour.from_lab(lab), soft, self._matrix(index), settings.levels, float(self._grain[index]), index)
 
     def _matrix(self, index: int) -> Floats:
