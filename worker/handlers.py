@@ -5,7 +5,9 @@ from uuid import UUID
 
 from acquisition.services import ANALYSE
 from generator.learning import train_twin
-from generator.productions.making import render_film
+from generator.productions.making import help_render, render_film
+from generator.productions.services import HELP as HELP_RENDER
+from generator.productions.services import RENDER
 from processing.judging import JUDGE, judge_faces
 from processing.looking import HELP, analyse_footage, help_look
 from processing.scenes import MEASURE, measure_corrections
@@ -21,7 +23,8 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     MEASURE: measure_corrections,
     "prepare_template": prepare_revision,
     "train_twin": train_twin,
-    "render_film": render_film,
+    RENDER: render_film,
+    HELP_RENDER: help_render,
     safe.SEAL: safe.seal_vault,
     safe.FORGET: safe.forget_keys,
     exports.PREPARE: exports.prepare_export,

@@ -7,7 +7,9 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from generator.productions.services import forget_abandoned
 from processing.erasure import erase_others_when_due
+from templates_library.services import prepare_outdated
 from twinvault.jobs.services import sweep
 from twinvault.safe.housekeeping import keep_house
 
@@ -28,9 +30,11 @@ def _sweep_for_ever() -> None:
         try:
             erase_others_when_due()
             keep_house()
+            prepare_outdated()
+            forget_abandoned()
         except Exception:
-            # whatever is wrong with one vault, the sweep of jobs must go on; the next round tries again
-            log.exception("the safes were not looked after to the end")
+            # whatever is wrong with one vault or template, the sweep of jobs must go on; the next round tries again
+            log.exception("the house was not looked after to the end")
     connection.close()
 
 
