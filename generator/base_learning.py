@@ -4,21 +4,23 @@
 and no footage is known to this module.
 """
 
-import logging
 from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
+from generator import claims
 from generator.bases import others_wait
 from generator.descent import newest_base
 from generator.engine.base import train_base as learn_base
 from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from generator.learning import Keeper
+from generator.engine.training import TrainingError
+from generator.keeping import Keeper
 from generator.models import Base
+from generator.resuming import resume
 from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
@@ -26,7 +28,7 @@ from twinvault.custody import objects
 from twinvault.custody.models import Keyring
 from twinvault.jobs.services import JobRefused, JobStopped
 
-log = logging.getLogger(__name__)
+_READ = "checkpoint__keyring", "checkpoint_before__keyring", "statistics__keyring", "started_from__weights__keyring"
 
 
 def train_base(base_id: UUID, work) -> None:
@@ -34,11 +36,19 @@ def train_base(base_id: UUID, work) -> None:
 
     It makes way, with its state stored, once other work for the GPU waits; `bases.keep_bases` lets it go on.
     """
-    related = "checkpoint__keyring", "statistics__keyring", "started_from__weights__keyring"
-    base = Base.objects.select_related(*related).get(id=base_id)
+    base = Base.objects.select_related(*_READ).get(id=base_id)
     if base.state != Base.State.TRAINING:
         return
-    config = PRESETS[base.preset]
+    claim = claims.take(base, work.job.id)
+    try:
+        _learn(Base.objects.select_related(*_READ).get(id=base.id), work, claim)
+    finally:
+        claims.release(base, claim)
+
+
+def _learn(base: Base, work, claim: str) -> None:
+    resumption = resume(base)
+    config = resumption.checkpoint.config if resumption.checkpoint else PRESETS[base.preset]
     work.report(0.0, "Gathering faces of the templates")
     revisions = list(base.library.select_related("template", "track__keyring", "pack__keyring"))
     _require_allowed(revisions)
@@ -46,20 +56,25 @@ def train_base(base_id: UUID, work) -> None:
         library = library_faces(revisions, config)
     except FaceSetError as error:
         raise JobRefused(str(error)) from error
-    checkpoint = objects.read(base.checkpoint) if base.checkpoint else None
-    keeper = _Keeper(base, work, keyring=revisions[0].content.keyring)
-    result = learn_base(
-        config,
-        library,
-        seconds=base.train_seconds,
-        checkpoint=checkpoint,
-        base=None if checkpoint else _start(base, config),
-        on_checkpoint=keeper.checkpoint,
-        on_stats=keeper.statistics,
-        on_preview=keeper.preview,
-        should_stop=keeper.should_stop,
-        checkpoint_every_s=settings.ENV.checkpoint_every_s,
-    )
+    keeper = _Keeper(base, work, claim, keyring=revisions[0].content.keyring, damaged=resumption.damaged)
+    for sentence in resumption.notices:
+        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    try:
+        result = learn_base(
+            config,
+            library,
+            seconds=base.train_seconds,
+            checkpoint=resumption.checkpoint,
+            base=None if resumption.checkpoint else _start(base, config),
+            on_checkpoint=keeper.checkpoint,
+            on_stats=keeper.statistics,
+            on_preview=keeper.preview,
+            on_notice=keeper.notice,
+            should_stop=keeper.should_stop,
+            checkpoint_every_s=settings.ENV.checkpoint_every_s,
+        )
+    except TrainingError as error:
+        raise JobRefused(str(error)) from error
     keeper.require_whole(result)
     keeper.finish(
         weights=result.weights,
@@ -96,8 +111,8 @@ def _start(base: Base, config: TwinConfig) -> bytes | None:
 class _Keeper(Keeper):
     """As of a twin; what is kept lies under the key of the template library."""
 
-    def __init__(self, base: Base, work, keyring: Keyring):
-        super().__init__(base, work)
+    def __init__(self, base: Base, work, claim: str, *, keyring: Keyring, damaged: bool):
+        super().__init__(base, work, claim, damaged=damaged)
         self._keyring = keyring
         self.made_way = False
 
@@ -107,7 +122,7 @@ class _Keeper(Keeper):
 
     def ask(self) -> None:
         """A withdrawn template ends the training; others' work makes it stop for a while."""
-        self.withdrawn = self.twin.library.filter(template__withdrawn_at__isnull=False).exists()
+        self.withdrawn = self.row.library.filter(template__withdrawn_at__isnull=False).exists()
         self.made_way = not self.withdrawn and others_wait()
         self.stopped = self.stopped or self.made_way
 
@@ -116,10 +131,10 @@ class _Keeper(Keeper):
             raise JobRefused("A template was withdrawn while this base was learning it: a new base will do without it.")
         if result.metrics.get("stopped"):
             if self.made_way:
-                Base.objects.filter(id=self.twin.id, state=Base.State.TRAINING).update(made_way_at=timezone.now())
+                Base.objects.filter(id=self.row.id, state=Base.State.TRAINING).update(made_way_at=timezone.now())
             raise JobStopped
 
     def ready(self) -> None:
-        record("base learned", target=self.twin)
-        if self.twin.library.filter(template__withdrawn_at__isnull=False).exists():
+        record("base learned", target=self.row)
+        if self.row.library.filter(template__withdrawn_at__isnull=False).exists():
             raise JobRefused("A template was withdrawn while this base was learning it: a new base will do without it.")

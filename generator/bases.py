@@ -30,6 +30,10 @@ from twinvault.vaults.services import NotAllowed
 TRAIN_BASE = "train_base"
 # ready bases of a preset that are kept: the newest, and one to go back to
 KEPT = 2
+# columns of a base that point to what was learned
+HELD = ("weights", "checkpoint", "checkpoint_before", "statistics")
+# of whose preset there is a base before any twin was begun, if none is set
+USUAL_PRESET = "quick"
 # how long one learns that somebody begins where none begins by itself
 DEFAULT_S = 600.0
 
@@ -92,11 +96,12 @@ def retire_base(base: Base, *, because: str, by=None) -> bool:
     for job in Job.objects.filter(kind=TRAIN_BASE, target_id=base.id, state__in=OPEN):
         stop(job)
     base.refresh_from_db()
-    held = [base.weights, base.checkpoint, base.statistics]
+    held = [getattr(base, column) for column in HELD]
     sheets = [preview.sheet for preview in base.previews.select_related("sheet")]
     base.previews.all().delete()
-    base.weights = base.checkpoint = base.statistics = None
-    base.save(update_fields=["weights", "checkpoint", "statistics"])
+    for column in HELD:
+        setattr(base, column, None)
+    base.save(update_fields=HELD)
     for stored in held + sheets:
         objects.erase(stored)
     record("base retired", actor=by, target=base, because=str(because))
@@ -151,7 +156,8 @@ def _presets_without() -> list[str]:
     orderable = set(orderable_revisions().values_list("id", flat=True))
     if not orderable:
         return []
-    in_use = set(Twin.objects.exclude(state=Twin.State.RETIRED).values_list("preset", flat=True)) | {settings.ENV.train_preset}
+    in_use = set(Twin.objects.exclude(state=Twin.State.RETIRED).values_list("preset", flat=True))
+    in_use.add(settings.ENV.train_preset or USUAL_PRESET)
     learning = set(Base.objects.filter(state=Base.State.TRAINING).values_list("preset", flat=True))
     return sorted(preset for preset in (in_use & set(PRESETS)) - learning if _lacks(preset, orderable))
 

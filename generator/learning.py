@@ -1,41 +1,47 @@
 """How a twin learns.
 
-A training is a job that may be killed at any moment. Every so often its whole state is stored as one encrypted object; whichever
-worker takes the job next goes on from there, and counts only the seconds that were spent learning.
+A training is a job that may be killed at any moment. Every so often its whole state is stored as one encrypted object, and the
+one before it is kept as well; whichever worker takes the job next goes on from there, and counts only the seconds that were spent
+learning. One attempt at a time may store anything of a twin (`claims`). On a machine with several GPUs the worker starts one
+process more for each of them, and they learn together.
 """
 
-import json
 import logging
-import time
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
 from numpy.typing import NDArray
 
+from generator import claims
 from generator.descent import Start, start_of
-from generator.engine.checkpoint import Checkpoint, load_weights
+from generator.engine import distributed
+from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from generator.engine.training import train
+from generator.engine.training import TrainingError, train
 from generator.engine.twin_quality import measure_twin
+from generator.keeping import Keeper
 from generator.looks import looks_of_faces
-from generator.models import Base, Twin
+from generator.models import Twin
+from generator.resuming import resume
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
 from templates_library.models import TemplateRevision
-from twinvault.audit.record import record
 from twinvault.custody import objects
-from twinvault.custody.models import Keyring
-from twinvault.jobs.services import JobRefused, JobStopped, enqueue
+from twinvault.jobs.services import JobRefused
 from twinvault.vaults.services import has_consent
 
 log = logging.getLogger(__name__)
 
-CONSENT_EVERY_S = 5.0
+_READ = (
+    "vault__keyring",
+    "life_stage__subject__vault__keyring",
+    "checkpoint__keyring",
+    "checkpoint_before__keyring",
+    "statistics__keyring",
+)
 
 
 def train_twin(twin_id: UUID, work) -> None:
@@ -46,38 +52,59 @@ def train_twin(twin_id: UUID, work) -> None:
     3. The training runs; checkpoint, statistics and previews are stored as it goes.
     4. The weights are stored and the twin is ready; the checkpoint is erased.
     """
-    twin = Twin.objects.select_related(
-        "vault__keyring", "life_stage__subject__vault__keyring", "checkpoint__keyring", "statistics__keyring"
-    ).get(id=twin_id)
+    twin = Twin.objects.select_related(*_READ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
         return
+    require_consent(twin)
+    claim = claims.take(twin, work.job.id)
+    try:
+        _learn(Twin.objects.select_related(*_READ).get(id=twin.id), work, claim)
+    finally:
+        claims.release(twin, claim)
+
+
+def require_consent(twin: Twin) -> None:
     if not has_consent(twin.life_stage.subject):
         raise JobRefused(f"The consent for {twin.life_stage.subject.name} is not in force any more.")
-    config = PRESETS[twin.preset]
+
+
+def _learn(twin: Twin, work, claim: str) -> None:
+    """Steps 1 to 4 of `train_twin`, for a twin as it is once it is claimed."""
+    resumption = resume(twin)
+    # a network goes on in the shape that it has, though the preset may have another one by now
+    config = resumption.checkpoint.config if resumption.checkpoint else PRESETS[twin.preset]
     work.report(0.0, "Gathering faces")
     subject, library = _faces(twin, config)
     # read now: the time for which a sealed safe was unsealed may be over when the training ends
     identity = datasets.subject_embeddings(twin.life_stage)
     looks = looks_of_faces(twin.life_stage, twin.condition)
-    checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
-    if checkpoint:
-        log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
-    start = None if checkpoint else _start(twin)
-    keeper = Keeper(twin, work)
-    result = train(
-        config,
-        subject,
-        library,
-        seconds=twin.train_seconds,
-        checkpoint=checkpoint,
-        base=start,
-        same_person=twin.started_from_id is not None,
-        on_checkpoint=keeper.checkpoint,
-        on_stats=keeper.statistics,
-        on_preview=keeper.preview,
-        should_stop=keeper.should_stop,
-        checkpoint_every_s=settings.ENV.checkpoint_every_s,
-    )
+    start = None if resumption.checkpoint else _start(twin)
+    keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
+    for sentence in resumption.notices:
+        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    shared = {
+        "seconds": twin.train_seconds,
+        "checkpoint": resumption.checkpoint,
+        "base": start,
+        "same_person": twin.started_from_id is not None,
+    }
+    callbacks = {
+        "on_checkpoint": keeper.checkpoint,
+        "on_stats": keeper.statistics,
+        "on_preview": keeper.preview,
+        "on_notice": keeper.notice,
+        "should_stop": keeper.should_stop,
+        "checkpoint_every_s": settings.ENV.checkpoint_every_s,
+    }
+    devices = distributed.devices_here()
+    try:
+        if devices:
+            with distributed.lead(len(devices)) as group:
+                result = distributed.train_together(group, config, subject, library, shared=shared, **callbacks)
+        else:
+            result = train(config, subject, library, **shared, **callbacks)
+    except TrainingError as error:
+        raise JobRefused(str(error)) from error
     keeper.require_whole(result)
     keeper.finish(
         weights=result.weights,
@@ -121,116 +148,3 @@ def _faces(twin: Twin, config: TwinConfig) -> tuple[FaceSet, FaceSet]:
         )
     except FaceSetError as error:
         raise JobRefused(str(error)) from error
-
-
-class Keeper:
-    """Stores what a training gives while it runs, each thing encrypted, each older one erased.
-
-    twin: the row that learns; `base_learning` keeps a house base in the same way.
-    """
-
-    def __init__(self, twin: Twin | Base, work):
-        self.twin, self.work = twin, work
-        self.withdrawn = self.stopped = False
-        self._asked_at = time.monotonic()
-        self._rows = [json.loads(line) for line in objects.read(twin.statistics).splitlines()] if twin.statistics else []
-
-    @property
-    def keyring(self) -> Keyring:
-        return self.twin.vault.keyring
-
-    def ask(self) -> None:
-        """Whether the training is allowed still; asked every few seconds."""
-        self.withdrawn = not has_consent(self.twin.life_stage.subject)
-
-    def should_stop(self) -> bool:
-        if time.monotonic() - self._asked_at > CONSENT_EVERY_S:
-            self._asked_at = time.monotonic()
-            self.ask()
-        return self.withdrawn or self.stopped or self.work.should_stop()
-
-    def statistics(self, row: dict) -> None:
-        # what a killed worker counted after its last checkpoint is counted anew
-        self._rows = [old for old in self._rows if old["images_seen"] < row["images_seen"]] + [row]
-        share = min(row["seconds"] / self.twin.train_seconds, 1.0)
-        try:
-            self.work.report(share * 0.98, f"{row['images_seen']:,} faces seen, loss {row['loss']:.3f}")
-        except JobStopped:
-            # the training itself stops at its next step, after a last checkpoint
-            self.stopped = True
-
-    def _replace(self, field: str, kind: str, data: bytes) -> None:
-        stored = objects.store(self.keyring, kind, data)
-        with transaction.atomic():
-            row = self._locked()
-            if row is not None:
-                old = getattr(row, field)
-                type(row).objects.filter(id=row.id).update(**{field: stored})
-                objects.erase(old)
-        if row is None:
-            objects.erase(stored)
-            raise JobStopped
-        setattr(self.twin, field, stored)
-
-    def _locked(self) -> Twin | Base | None:
-        """The twin's row, locked, in a transaction; None once it is retired: nothing may be kept of it any more."""
-        return type(self.twin).objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING).first()
-
-    def checkpoint(self, data: bytes) -> None:
-        self._replace("checkpoint", "checkpoint", data)
-        self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())
-
-    def preview(self, png: bytes, images_seen: int) -> None:
-        if self.twin.previews.filter(images_seen=images_seen).exists():
-            return
-        sheet = objects.store(self.keyring, "preview", png, "image/png")
-        with transaction.atomic():
-            row = self._locked()
-            if row is not None:
-                row.previews.create(images_seen=images_seen, sheet=sheet)
-        if row is None:
-            objects.erase(sheet)
-            raise JobStopped
-
-    def require_whole(self, result) -> None:
-        """JobRefused if consent was withdrawn meanwhile, JobStopped if the training was stopped before its end."""
-        if self.withdrawn:
-            name = self.twin.life_stage.subject.name
-            raise JobRefused(f"The consent for {name} was withdrawn while the twin was learning.")
-        if result.metrics.get("stopped"):
-            raise JobStopped
-
-    def finish(self, *, weights: bytes, measures: dict, faces: int, **more: bytes) -> None:
-        """The row is ready. more: what else is kept, by the names of its columns."""
-        self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())
-        for field, data in more.items():
-            self._replace(field, field, data)
-        self._replace("weights", "weights", weights)
-        with transaction.atomic():
-            done = (
-                type(self.twin)
-                .objects.filter(id=self.twin.id, state=Twin.State.TRAINING)
-                .update(
-                    state=Twin.State.READY,
-                    ready_at=timezone.now(),
-                    measures={key: _plain(value) for key, value in measures.items()},
-                    faces=faces,
-                    checkpoint=None,
-                )
-            )
-            if not done:
-                raise JobStopped
-            objects.erase(self.twin.checkpoint)
-            self.ready()
-
-    def ready(self) -> None:
-        """What follows, in the transaction that makes the row ready: films that were ordered with the twin are rendered now."""
-        record("twin learned", vault_id=self.twin.vault_id, target=self.twin)
-        for film in self.twin.films.filter(state="ordered").select_related("ordered_by"):
-            title = f"Film: {film.template_title}"
-            enqueue("render_film", film.id, queue="gpu", title=title, vault=self.twin.vault, user=film.ordered_by)
-
-
-def _plain(value):
-    """A number or word fit for JSON."""
-    return value.item() if isinstance(value, np.generic) else value

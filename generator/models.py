@@ -25,6 +25,15 @@ class Learned(models.Model):
     train_seconds = models.FloatField(help_text="how long it may learn")
     weights = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     checkpoint = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    checkpoint_before = models.ForeignKey(
+        StoredObject,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="the last but one, should the last be damaged",
+    )
+    learner = models.CharField(max_length=80, blank=True, help_text="the attempt that teaches it, see `claims`")
+    learner_until = models.DateTimeField(null=True)
     statistics = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     measures = models.JSONField(default=dict, help_text="parameters, images_seen, images_per_second, heldout_ssim")
     faces = models.PositiveIntegerField(default=0, help_text="faces it learned from")

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.db.models import Count, OuterRef, Q, Subquery
 
 from generator.bases import TRAIN_BASE
 from generator.models import Base, Twin, Upkeep
-from generator.services import LEARNING
+from generator.presets import Device
+from generator.refreshing import LEARNING
 from processing import dataset_queries, datasets
 from processing import queries as faces
 from twinvault.custody import objects
@@ -16,6 +18,7 @@ from twinvault.vaults.models import Vault
 
 # what a twin was started from, with what is said of it
 DESCENT = ("refreshed_from", "started_from__life_stage", "base")
+NVIDIA = Path("/proc/driver/nvidia/gpus")  # of Linux, where a page must know of GPUs without loading torch
 
 
 def with_descent(twins):
@@ -103,11 +106,33 @@ def life_stages_to_learn(vault: Vault) -> list[dict]:
     ]
 
 
+def learning_machine() -> tuple[Device, int | None]:
+    """On what twins learn, by the last that has, else by this machine; and how many bytes of memory are free, if known."""
+    last = Twin.objects.filter(state=Twin.State.READY, measures__has_key="device").order_by("-ready_at").first()
+    if (last.measures["device"] if last else "cuda" if NVIDIA.exists() else "cpu") == "cuda":
+        return "cuda", None
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return "cpu", next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return "cpu", None
+
+
+def statistics_of(twin: Twin | Base) -> list[dict]:
+    """The rows that a training left: losses by the faces seen, and notices of what went wrong and was put right."""
+    if twin.statistics is None:
+        return []
+    return [json.loads(line) for line in objects.read(twin.statistics).splitlines()]
+
+
+def notices_of(twin: Twin | Base) -> list[str]:
+    """What went wrong while a twin learned, and what was done about it, oldest first."""
+    return [row["notice"] for row in statistics_of(twin) if "notice" in row]
+
+
 def loss_curve(twin: Twin | Base, width: int = 600, height: int = 180, points: int = 200) -> dict | None:
     """The losses of a training as the points of an SVG polyline, and the ends of its axes; None for fewer than two points."""
-    if twin.statistics is None:
-        return None
-    rows = [json.loads(line) for line in objects.read(twin.statistics).splitlines()]
+    rows = [row for row in statistics_of(twin) if "loss" in row]
     if len(rows) < 2:
         return None
     rows = rows[:: max(1, len(rows) // points)]

@@ -5,17 +5,21 @@ from uuid import UUID
 
 from django.conf import settings
 
+from generator import claims
 from generator.engine.checkpoint import load_weights
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.refresh import refresh
-from generator.learning import Keeper
+from generator.engine.training import TrainingError
+from generator.keeping import Keeper
+from generator.learning import require_consent
 from generator.models import Twin
+from generator.resuming import resume
 from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused
-from twinvault.vaults.services import has_consent
 
+_READ = "vault__keyring", "life_stage__subject", "checkpoint__keyring", "checkpoint_before__keyring", "statistics__keyring"
 KEPT = ("new_ssim_before", "new_ssim_after", "known_ssim_before", "known_ssim_after", "rehearsed_ssim")
 
 
@@ -27,30 +31,44 @@ def refresh_twin(twin_id: UUID, work) -> None:
     3. It is ready, with the old one's likeness measures and identity, and what was measured on the template; the films that were
        ordered with it are queued.
     """
-    related = "vault__keyring", "life_stage__subject", "checkpoint__keyring", "statistics__keyring"
-    twin = Twin.objects.select_related(*related).get(id=twin_id)
+    twin = Twin.objects.select_related(*_READ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
         return
-    if not has_consent(twin.life_stage.subject):
-        raise JobRefused(f"The consent for {twin.life_stage.subject.name} is not in force any more.")
+    require_consent(twin)
+    claim = claims.take(twin, work.job.id)
+    try:
+        _refresh(Twin.objects.select_related(*_READ).get(id=twin.id), work, claim)
+    finally:
+        claims.release(twin, claim)
+
+
+def _refresh(twin: Twin, work, claim: str) -> None:
+    """Steps 1 to 3 of `refresh_twin`, for a twin as it is once it is claimed."""
+    resumption = resume(twin)
     work.report(0.0, "Gathering faces of the templates")
     old = Twin.objects.select_related("weights__keyring", "identity__keyring", "looks__keyring").get(id=twin.refreshed_from_id)
     if old.weights is None:
         raise JobRefused(f"Version {old.version}, from which this twin was to be refreshed, was retired: order with another one.")
     weights = objects.read(old.weights)
     new, known = _faces(twin, old, load_weights(weights).config.size)
-    keeper = Keeper(twin, work)
-    result = refresh(
-        weights,
-        new,
-        known,
-        seconds=twin.train_seconds,
-        checkpoint=objects.read(twin.checkpoint) if twin.checkpoint else None,
-        on_checkpoint=keeper.checkpoint,
-        on_stats=keeper.statistics,
-        should_stop=keeper.should_stop,
-        checkpoint_every_s=settings.ENV.checkpoint_every_s,
-    )
+    keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
+    for sentence in resumption.notices:
+        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    try:
+        result = refresh(
+            weights,
+            new,
+            known,
+            seconds=twin.train_seconds,
+            checkpoint=resumption.checkpoint,
+            on_checkpoint=keeper.checkpoint,
+            on_stats=keeper.statistics,
+            on_notice=keeper.notice,
+            should_stop=keeper.should_stop,
+            checkpoint_every_s=settings.ENV.checkpoint_every_s,
+        )
+    except TrainingError as error:
+        raise JobRefused(str(error)) from error
     keeper.require_whole(result)
     keeper.finish(
         weights=result.weights,

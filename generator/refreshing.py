@@ -16,6 +16,8 @@ from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed
 
 REFRESH_TWIN = "refresh_twin"
+# kinds of jobs by which a twin learns
+LEARNING = ("train_twin", REFRESH_TWIN)
 # a refresh takes this part of the seconds that the twin's training took
 COST = 0.1
 

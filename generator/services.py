@@ -3,9 +3,11 @@
 from django.db import transaction
 from django.db.models import Max
 
+from generator import queries as queries_of_twins
 from generator.engine.config import PRESETS
 from generator.models import Twin, Upkeep
-from generator.refreshing import REFRESH_TWIN
+from generator.presets import choose_preset
+from generator.refreshing import LEARNING
 from processing import datasets
 from templates_library import queries
 from twinvault.audit.record import record
@@ -15,10 +17,15 @@ from twinvault.jobs.services import OPEN, enqueue, stop
 from twinvault.vaults.models import LifeStage, Vault
 from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
 
-# kinds of jobs by which a twin learns
-LEARNING = ("train_twin", REFRESH_TWIN)
 # columns of a twin that point to what was learned of the face
-HELD = ("weights", "checkpoint", "statistics", "identity", "looks")
+HELD = ("weights", "checkpoint", "checkpoint_before", "statistics", "identity", "looks")
+
+
+def fitting_preset(life_stage: LifeStage, seconds: float) -> tuple[str, str]:
+    """The preset that fits the footage of a life stage, the time, and the machine that learns; and a sentence that says why."""
+    device, memory = queries_of_twins.learning_machine()
+    faces = min(datasets.queries.kept_faces(life_stage).count(), datasets.BUDGET)
+    return choose_preset(device, seconds / 60, faces, datasets.usual_size(life_stage), memory)
 
 
 def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condition: str = "") -> Twin:
@@ -26,17 +33,21 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condit
 
     Earlier versions stay as they are. What it starts from is settled when its training begins (`descent`).
 
-    condition: name of the light that it learns from, one of engine.categories.CONDITIONS, or "" for all light together.
+    preset: name of one of engine.config.PRESETS, or "" for the one that fits. condition: name of the light that it learns from,
+    one of engine.categories.CONDITIONS, or "" for all light together.
     NotAllowed if there is no consent, too few faces (of that light), no template, or a training of this life stage under way.
     """
     subject = life_stage.subject
     require_consent(subject)
     require_unlocked(subject.vault)
-    if preset not in PRESETS:
+    if preset and preset not in PRESETS:
         raise NotAllowed(f"There is no preset called {preset}; choose one of {', '.join(PRESETS)}.")
     if condition and condition not in datasets.CONDITION_NAMES:
         raise NotAllowed(f"There is no light called {condition}; choose one of {', '.join(datasets.CONDITION_NAMES)}.")
     kept = datasets.require_enough(life_stage, condition)
+    why = ""
+    if not preset:
+        preset, why = fitting_preset(life_stage, seconds)
     library = list(queries.orderable_revisions())
     if not library:
         raise NotAllowed("No template is approved and prepared yet: a twin learns against the approved templates.")
@@ -57,6 +68,7 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condit
             preset=preset,
             train_seconds=seconds,
             kept=kept,
+            measures={"why_preset": why} if why else {},
         )
         twin.library.set(library)
         record("twin begun", actor=by, vault_id=subject.vault_id, target=twin, preset=preset, seconds=seconds)

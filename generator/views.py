@@ -67,6 +67,7 @@ def twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
         "library": list(twin.library.select_related("template")),
         "curve": queries.loss_curve(twin),
         "judged": judge_twin(twin.measures),
+        "notices": queries.notices_of(twin),
         "previews": list(twin.previews.all()),
         "may_retire": twin.vault.role >= Role.OWNER and twin.state != twin.State.RETIRED,
     }

@@ -7,7 +7,9 @@ from acquisition.services import ANALYSE
 from generator.base_learning import train_base
 from generator.bases import TRAIN_BASE
 from generator.learning import train_twin
-from generator.productions.making import render_film
+from generator.productions.making import help_render, render_film
+from generator.productions.services import HELP as HELP_RENDER
+from generator.productions.services import RENDER
 from generator.refresh_learning import refresh_twin
 from generator.refreshing import REFRESH_TWIN
 from processing.judging import JUDGE, judge_faces
@@ -27,7 +29,8 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     "train_twin": train_twin,
     REFRESH_TWIN: refresh_twin,
     TRAIN_BASE: train_base,
-    "render_film": render_film,
+    RENDER: render_film,
+    HELP_RENDER: help_render,
     safe.SEAL: safe.seal_vault,
     safe.FORGET: safe.forget_keys,
     exports.PREPARE: exports.prepare_export,

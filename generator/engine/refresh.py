@@ -26,8 +26,9 @@ REHEARSED = 400  # faces drawn of the subject; a few seconds of drawing on two c
 
 
 def refresh_config(config: TwinConfig) -> TwinConfig:
-    """The recipe of a refresh of a twin that was trained by `config`: the same network, a lower rate."""
-    return replace(config, learning_rate=config.learning_rate * RATE)
+    """The recipe of a refresh of a twin that was trained by `config`: the same network, a lower rate, and no adversarial
+    finish, which is of the subject's decoder."""
+    return replace(config, learning_rate=config.learning_rate * RATE, adversarial=0.0)
 
 
 def rehearse(weights: bytes, known: FaceSet, device: torch.device | str | None = None) -> FaceSet:

@@ -12,6 +12,7 @@ def film_for(user, film_id: UUID, least: Role = Role.VIEWER) -> Film:
         "twin__life_stage__subject__vault",
         "twin__refreshed_from",
         "content__keyring",
+        "preview__keyring",
         "storyboard__keyring",
         "ordered_by",
     )

@@ -106,6 +106,16 @@ def film_content(request: HttpRequest, film_id: UUID) -> HttpResponse:
 
 
 @signed_in
+@require_safe
+def film_preview(request: HttpRequest, film_id: UUID) -> HttpResponse:
+    """Three seconds of a film that is being made, by Range."""
+    film = film_for(request.user, film_id)
+    if film.preview is None:
+        raise Http404
+    return ranged_response(request, objects.open_object(film.preview), film.preview.size, film.preview.content_type)
+
+
+@signed_in
 @require_GET
 def film_measures(request: HttpRequest, film_id: UUID) -> JsonResponse:
     """What was measured on a film, for whoever may see it."""

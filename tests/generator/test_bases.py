@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from generator import base_learning, bases, learning
+from generator import base_learning, bases, keeping
 from generator.descent import newest_base
 from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS
@@ -106,7 +106,7 @@ def test_no_base_begins_before_the_house_was_quiet_or_where_none_is_wanted(learn
 
 
 def test_a_base_makes_way_for_a_family_and_goes_on_after_it(learned, slow, monkeypatch):
-    monkeypatch.setattr(learning, "CONSENT_EVERY_S", 0.0)
+    monkeypatch.setattr(keeping, "ASK_EVERY_S", 0.0)
     base = bases.begin_base("tiny")
     twins: list[Twin] = []
 
@@ -193,7 +193,7 @@ def test_a_newer_version_starts_from_the_last_and_old_ones_are_let_go(first, lat
 
 
 def test_a_template_withdrawn_meanwhile_ends_a_training(learned, slow, monkeypatch):
-    monkeypatch.setattr(learning, "CONSENT_EVERY_S", 0.0)
+    monkeypatch.setattr(keeping, "ASK_EVERY_S", 0.0)
     base = bases.begin_base("tiny")
     job = work_until(base, then=lambda: library.withdraw(learned.template, by=learned.board[0]))
     assert job.state == "failed" and "withdrawn while this base was learning" in job.error

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('custody', '0002_sealing'),
-        ('generator', '0002_condition_of_a_twin'),
+        ('generator', '0003_safe_training'),
         ('templates_library', '0001_initial'),
         ('vaults', '0003_bounds_and_days'),
     ]
@@ -50,6 +50,9 @@ class Migration(migrations.Migration):
                 ('made_way_at', models.DateTimeField(help_text="when it stopped by itself because a family's work waited", null=True)),
                 ('retired_because', models.CharField(blank=True, choices=[('withdrawn', 'a template that it had learned was withdrawn'), ('superseded', 'newer versions took its place'), ('by hand', 'somebody retired it')], max_length=10)),
                 ('checkpoint', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='custody.storedobject')),
+                ('checkpoint_before', models.ForeignKey(help_text='the last but one, should the last be damaged', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='custody.storedobject')),
+                ('learner', models.CharField(blank=True, help_text='the attempt that teaches it, see `claims`', max_length=80)),
+                ('learner_until', models.DateTimeField(null=True)),
                 ('library', models.ManyToManyField(help_text='all that it was trained on', related_name='bases', to='templates_library.templaterevision')),
                 ('started_from', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='generator.base')),
                 ('statistics', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='custody.storedobject')),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('productions', '0003_held_films'),
+        ('productions', '0004_pieces_and_previews'),
     ]
 
     operations = [
