@@ -18,6 +18,7 @@ from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, make_authority
 from processing.engine import FaceMesh, crop_matrix, hull_mask, warp
 from processing.engine.decoding import read_frames
+from processing.engine.scenery import measure_scenery
 from worker.bench.clips import film as encoded
 from worker.bench.clips import repeated
 from worker.bench.pairs import Pair, Scene
@@ -51,10 +52,16 @@ def _authority() -> Authority:
     return make_authority("TwinVault bench")
 
 
-def _rendered(weights: bytes, scene: Scene, pair: Pair) -> tuple[bytes, dict]:
+def _prepared(scene: Scene) -> Source:
+    """The scene as a template that was prepared: what rendering needs of it alone is measured already."""
+    source = Source(lambda: io.BytesIO(scene.content), scene.landmarks, scene.present, scene.rate, scene.width, scene.height)
+    return replace(source, scenery=measure_scenery(source.pictures(), scene.landmarks, scene.rate))
+
+
+def _rendered(weights: bytes, source: Source, pair: Pair) -> tuple[bytes, dict]:
     return render(
         weights,
-        Source(lambda: io.BytesIO(scene.content), scene.landmarks, scene.present, scene.rate, scene.width, scene.height),
+        source,
         # without cards: film and template run frame by frame
         Storyboard("memorial"),
         _authority(),
@@ -68,7 +75,7 @@ def _rendered(weights: bytes, scene: Scene, pair: Pair) -> tuple[bytes, dict]:
 def filmed(weights: bytes, pair: Pair) -> FilmFigures:
     """The first seconds of the actor's clip with the subject's face, as anybody would play them."""
     scene = pair.actor.scene.start(FILMED)
-    content, told = _rendered(weights, scene, pair)
+    content, told = _rendered(weights, _prepared(scene), pair)
     films, templates = (_pictures(data, scene) for data in (content, scene.content))
     there = np.flatnonzero(scene.present)
     seen = [_seen_again(pictures, scene) for pictures in (films, templates)]
@@ -120,7 +127,7 @@ def rate_of_rendering(weights: bytes, pair: Pair) -> float:
     """Frames a second, from weights to encoded film, of a template of 512 x 512 pixels: the actor's clip on black, if it is of
     another size; again and again, if it is short."""
     scene = square(pair.actor.scene.start(TIMED))
-    _, told = _rendered(weights, scene, pair)
+    _, told = _rendered(weights, _prepared(scene), pair)
     return float(told["render_fps"])
 
 

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from generator.engine.augment import FaceTensors
+from generator.engine.base import train_base
 from generator.engine.checkpoint import Checkpoint, load_state
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, split_heldout
@@ -219,9 +220,8 @@ def untrained(config: TwinConfig, pair: Pair) -> bytes:
 
 
 def learn_base(config: TwinConfig, pair: Pair, seconds: float) -> bytes:
-    """Weights that know other people's faces only: those of every clip without the subject, the actor's among them."""
-    pool = joined([other.actor_faces for other in pair.others])
-    return train(config, pair.others[0].actor_faces, pool, seconds=seconds, device=CPU).weights
+    """A house base that knows other people's faces only: those of every clip without the subject, the actor's among them."""
+    return train_base(config, joined([other.actor_faces for other in pair.others]), seconds=seconds, device=CPU).weights
 
 
 class Trials:
