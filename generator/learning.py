@@ -21,6 +21,7 @@ from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.training import train
 from generator.engine.twin_quality import measure_twin
 from generator.models import Preview, Twin
+from generator.scenes.book_making import gather, keep_book
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
@@ -40,7 +41,7 @@ def train_twin(twin_id: UUID, work) -> None:
 
     1. The faces of the life stage and of the templates are read into memory.
     2. The training runs; checkpoint, statistics and previews are stored as it goes.
-    3. The weights are stored and the twin is ready; the checkpoint is erased.
+    3. The code book for new scenes and the weights are stored and the twin is ready; the checkpoint is erased.
     """
     twin = Twin.objects.select_related(
         "vault__keyring", "life_stage__subject__vault__keyring", "checkpoint__keyring", "statistics__keyring"
@@ -54,6 +55,7 @@ def train_twin(twin_id: UUID, work) -> None:
     subject, library = _faces(twin, config)
     # read now: the time for which a sealed safe was unsealed may be over when the training ends
     identity = datasets.subject_embeddings(twin.life_stage)
+    seen = gather(twin.life_stage, twin.condition)
     checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
     if checkpoint:
         log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
@@ -75,6 +77,7 @@ def train_twin(twin_id: UUID, work) -> None:
     if result.metrics.get("stopped"):
         raise JobStopped
     result.metrics.update(measure_twin(result.weights, subject, library))
+    keep_book(twin, result.weights, subject, seen)
     keeper.finish(result, faces=len(subject), identity=identity)
 
 

@@ -5,6 +5,7 @@ from django.db.models import Max
 
 from generator.engine.config import PRESETS
 from generator.models import Twin
+from generator.scenes.books import forget_book
 from processing import datasets
 from templates_library import queries
 from twinvault.audit.record import record
@@ -63,6 +64,7 @@ def retire_twin(twin: Twin, *, by) -> None:
     for job in Job.objects.filter(kind="train_twin", target_id=twin.id, state__in=OPEN):
         stop(job)
     twin.refresh_from_db()
+    forget_book(twin)
     held = [twin.weights, twin.checkpoint, twin.statistics, twin.identity]
     sheets = [preview.sheet for preview in twin.previews.select_related("sheet")]
     twin.previews.all().delete()

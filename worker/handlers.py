@@ -6,6 +6,8 @@ from uuid import UUID
 from acquisition.services import ANALYSE
 from generator.learning import train_twin
 from generator.productions.making import render_film
+from generator.scenes.making import render_scene
+from generator.scenes.services import RENDER
 from processing.judging import JUDGE, judge_faces
 from processing.looking import HELP, analyse_footage, help_look
 from processing.scenes import MEASURE, measure_corrections
@@ -22,6 +24,7 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     "prepare_template": prepare_revision,
     "train_twin": train_twin,
     "render_film": render_film,
+    RENDER: render_scene,
     safe.SEAL: safe.seal_vault,
     safe.FORGET: safe.forget_keys,
     exports.PREPARE: exports.prepare_export,

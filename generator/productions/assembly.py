@@ -36,7 +36,7 @@ class AssemblyError(ValueError):
 
 def assemble(
     storyboard: Storyboard,
-    template: BinaryIO,
+    template: BinaryIO | None,
     frames: Iterator[Picture],
     rate: Fraction | float,
     mark: VisibleMark,
@@ -44,7 +44,7 @@ def assemble(
 ) -> bytes:
     """The film of `storyboard` as MP4 bytes: H.264 yuv420p, AAC where the template has sound, moov box first.
 
-    template     a seekable reader of the template, read for its sound only; not the one `frames` draws from
+    template     a seekable reader of the template, read for its sound only; not the one `frames` draws from; None for silence
     frames       uint8 (H, W, 3) RGB of the mark's size, one per template frame in order
     rate         frames per second; a template of varying rate plays at this nominal one
     mark         stamped on every frame, cards included
@@ -57,7 +57,7 @@ def assemble(
     """
     rate = nominal_rate(rate)
     try:
-        sound = TemplateSound.of(template)
+        sound = TemplateSound.of(template) if template is not None else None
         film = _Film(mark, rate, sound, on_progress)
         if storyboard.title:
             film.card(storyboard.title, storyboard.kind)

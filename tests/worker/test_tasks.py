@@ -38,7 +38,7 @@ def failing(error: Exception):
 
 def test_every_kind_of_job_has_its_handler():
     assert set(HANDLERS) == {
-        *("analyse_footage", "prepare_template", "train_twin", "render_film"),
+        *("analyse_footage", "prepare_template", "train_twin", "render_film", "render_scene"),
         *("help_look", "judge_faces", "measure_corrections", "seal_vault", "forget_keys", "prepare_export", "erase"),
     }
 

@@ -1,0 +1,23 @@
+"""Code books, as the site reads and erases them. How one is made is in `book_making`, which only workers load."""
+
+from generator.engine.scenes.book import CodeBook
+from generator.models import Twin
+from generator.scenes.models import CodeBookOfTwin
+from twinvault.custody import objects
+from twinvault.vaults.services import NotAllowed
+
+
+def forget_book(twin: Twin) -> None:
+    """Erases a twin's code book, if it has one; in the transaction of the deed."""
+    kept = CodeBookOfTwin.objects.select_related("content").filter(twin_id=twin.id).first()
+    if kept:
+        kept.delete()
+        objects.erase(kept.content)
+
+
+def book_of(twin: Twin) -> CodeBook:
+    """NotAllowed, with what to do, where a twin has none."""
+    kept = CodeBookOfTwin.objects.select_related("content__keyring").filter(twin_id=twin.id).first()
+    if kept is None:
+        raise NotAllowed(f"{twin} has not learned what new scenes need: begin a new version of it, which will.")
+    return CodeBook.from_bytes(objects.read(kept.content))
