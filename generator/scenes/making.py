@@ -39,13 +39,13 @@ def render_scene(clip_id: UUID, work) -> None:
     if clip.state != Clip.State.ORDERED:
         return
     _require_still_allowed(clip)
-    work.report(0.0, "Opening scene and twin")
     revision, twin = clip.revision, clip.revision.twin
 
     def progress(fraction: float, message: str) -> None:
         if work.report(fraction, message):
             _require_still_allowed(clip)
 
+    progress(0.0, "Opening scene and twin")
     try:
         content, measures = render(
             objects.read(twin.weights),

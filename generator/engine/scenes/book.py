@@ -1,11 +1,11 @@
 """The code book: how a twin's latent code follows what the face does, learned from the subject's kept faces.
 
-Kept are a base face's code and the directions in which codes and landmarks change with pose and expression: averages over
-all faces, as weights are, and not the code of any other frame. A code that is asked for is the base moved along them, so it
-differs smoothly from any other, and what the drive does not name (where the eyes look, how the hair lies) stays as in the base.
-The directions are a ridge regression (Hoerl and Kennard 1970) on the drive and its squares, within each sitting, so that another
-day's light and hair are not taken for an expression; each face is weighted by how rare what it does is, so that a laugh seen
-twice counts beside a hundred calm faces.
+Kept are a base, the mean of a few calm faces that look most alike, and the directions in which codes and landmarks change with
+pose and expression: averages over all faces, as weights are, and not the code of any one frame. A code that is asked for is the
+base moved along them, so it differs smoothly from any other, and what the drive does not name (where the eyes look, how the hair
+lies) stays as in the base. The directions are a ridge regression (Hoerl and Kennard 1970) on the drive and its squares, within
+each sitting, so that another day's light and hair are not taken for an expression; each face is weighted by how rare what it
+does is, so that a laugh seen twice counts beside a hundred calm faces.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ Floats = NDArray[np.float32]
 FEWEST = 40  # faces to make a book from
 _RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 _PERCENT = 2.0  # of faces beyond either end of a range: a single misread face makes no coverage
+_BASE_FACES = 4
 _CALM = 0.4  # part of the faces, the calmest, whose median is rest
 
 
@@ -36,7 +37,7 @@ class BookError(ValueError):
 class CodeBook:
     """What a twin can be asked to do, and how.
 
-    low, rest, high: float32 (7,), see `drive.Range`. base: float32 (C, h, w), the code of the calmest face, and base_drive
+    low, rest, high: float32 (7,), see `drive.Range`. base: float32 (C, h, w), the mean code of calm faces, and base_drive
     float32 (7,) what it does. code_ways: float32 (F, C, h, w), landmark_ways: float32 (F, 468, 3): change for each feature of
     `features`. gains: float32 (2, 7), how much further codes are moved toward low and high on each axis, since a decoder shows a
     little less than it is told. landmarks: float32 (468, 3) of the base, parts of the crop's side. tone: float32 (2, 3), the
@@ -67,10 +68,15 @@ class CodeBook:
         of the crop's side."""
         inside = np.clip(drives, self.low, self.high)
         steps = features(inside, self.range) - features(self.base_drive[None], self.range)
-        gains = np.where(self.range.reach(inside) < 0, self.gains[0], self.gains[1])
-        codes = self.base + np.tensordot(steps * np.concatenate([gains, gains], axis=1), self.code_ways, 1)
+        pushed = self._pushed(inside) - self._pushed(self.base_drive[None])
+        codes = self.base + np.tensordot(pushed, self.code_ways, 1)
         landmarks = self.landmarks + np.tensordot(steps, self.landmark_ways, 1)
         return codes.astype(np.float32), landmarks.astype(np.float32)
+
+    def _pushed(self, drives: Floats) -> Floats:
+        """`features`, each as much larger as its axis needs; still without a leap where a way turns from low to high."""
+        gains = np.where(self.range.reach(drives) < 0, self.gains[0], self.gains[1])
+        return np.asarray(features(drives, self.range) * np.concatenate([gains, gains], axis=1), np.float32)
 
     def to_bytes(self) -> bytes:
         """A compressed .npz; the large arrays as float16."""
@@ -143,11 +149,11 @@ def fit(
         low=seen.low,
         rest=seen.rest,
         high=seen.high,
-        base=codes[base],
-        base_drive=inside[base],
+        base=codes[base].mean(axis=0),
+        base_drive=inside[base].mean(axis=0),
         code_ways=ways["code"].reshape(-1, *codes.shape[1:]),
         gains=np.ones((2, len(AXES)), np.float32),
-        landmarks=landmarks[base],
+        landmarks=landmarks[base].mean(axis=0),
         landmark_ways=ways["landmark"].reshape(-1, *landmarks.shape[1:]),
         tone=tones[sittings == sitting].mean(axis=0),
         detail=detail,
@@ -173,12 +179,14 @@ def _rarity(parts: Floats, width: float = 0.5) -> Floats:
     return np.asarray(rarity / rarity.mean(), np.float32)
 
 
-def _base(drives: Floats, codes: Floats, rows: NDArray[np.intp], seen: Range) -> int:
-    """The face that all is drawn from: one of `rows`, at rest, and as usual as can be among those."""
+def _base(drives: Floats, codes: Floats, rows: NDArray[np.intp], seen: Range) -> NDArray[np.intp]:
+    """The faces that all is drawn from the mean of: of `rows`, at rest, and those most alike among the calmest, so that their
+    mean is as sharp as they are, and none of them."""
     unrest = np.linalg.norm(seen.reach(drives[rows]), axis=1)
-    calm = rows[np.argsort(unrest, kind="stable")[: max(5, len(rows) // 20)]]
+    calm = rows[np.argsort(unrest, kind="stable")[: max(3 * _BASE_FACES, len(rows) // 20)]]
     flat = codes[calm].reshape(len(calm), -1)
-    return int(calm[np.argmin(np.linalg.norm(flat - np.median(flat, axis=0), axis=1))])
+    usual = flat[np.argmin(np.linalg.norm(flat - np.median(flat, axis=0), axis=1))]
+    return calm[np.argsort(np.linalg.norm(flat - usual, axis=1), kind="stable")[:_BASE_FACES]]
 
 
 def _solve(steps: Floats, target: Floats, weights: Floats, ridge: float) -> Floats:
