@@ -5,8 +5,10 @@ from string import Formatter
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
+from generator.engine.scenes.drive import hardly_seen
 from generator.models import Twin
 from generator.queries import latest_job_state
+from generator.scenes.books import book_of
 from generator.scenes.configuration import Configuration
 from generator.scenes.models import Clip, CodeBookOfTwin, Scene, SceneReview, SceneRevision
 from templates_library.models import Review
@@ -19,6 +21,20 @@ def twins_for_scenes(vault: Vault) -> QuerySet[Twin]:
     """Those that are ready and have a code book."""
     book = CodeBookOfTwin.objects.filter(twin=OuterRef("id"))
     return vault.twins.filter(Exists(book), state=Twin.State.READY).select_related("life_stage")
+
+
+def reaches_of(vault: Vault) -> list[tuple[Twin, str]]:
+    """What each twin for scenes can do, in a sentence."""
+    return [(twin, _reach(twin)) for twin in twins_for_scenes(vault)]
+
+
+def _reach(twin: Twin) -> str:
+    seen = book_of(twin).range
+    ends = (-seen.low[0], seen.high[0], -seen.low[1], seen.high[1])
+    left, right, down, up = (max(0, round(float(degrees))) for degrees in ends)
+    sentence = f"turns up to {left} degrees to the left and {right} to the right, {down} down and {up} up"
+    faint = [name.replace("_", " ") for name in hardly_seen(seen)]
+    return f"{sentence}; was hardly seen to show: {', '.join(faint)}" if faint else sentence
 
 
 def scenes_of(vault: Vault) -> list[Scene]:

@@ -67,7 +67,7 @@ def _asked(request: HttpRequest, vault, form: SceneForm, submit, scene: Scene | 
         else:
             messages.success(request, "The scene waits for the board: two of its members must approve it.")
             return redirect("scene", made.id)
-    context = {"vault": vault, "form": form, "scene": scene, "has_twin": form.fields["twin"].queryset.exists()}
+    context = {"vault": vault, "form": form, "scene": scene, "twins": queries.reaches_of(vault)}
     return render(request, "scenes/ask.html", context, status=400 if form.is_bound and form.errors else 200)
 
 

@@ -134,7 +134,7 @@ def _bust(size: int) -> Floats:
     at = (np.arange(size, dtype=np.float32) + 0.5) / size
     width = 0.08 + 0.4 * np.clip((at - 0.7) / 0.25, 0.0, 1.0)[:, None]
     fade = np.clip(np.minimum(at, 1.0 - at)[None] / width, 0.0, 1.0)
-    return np.asarray(fade * fade * (3.0 - 2.0 * fade), np.float32)
+    return np.asarray((fade * fade * (3.0 - 2.0 * fade)) ** 1.5, np.float32)
 
 
 def _oval(width: int, height: int) -> tuple[Floats, Floats]:

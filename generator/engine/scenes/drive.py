@@ -101,3 +101,19 @@ def parts_of(expression: str) -> Floats:
     """A named expression as float32 (7,) parts. KeyError for one that there is not."""
     asked = EXPRESSIONS[expression]
     return np.array([asked.get(axis, 0.0) for axis in AXES], np.float32)
+
+
+# Ways, on the same axes, that are seen as an expression by whoever looks on.
+_PLAIN = {"open": 0.1, "wide": 0.04, "corners": 0.02, "brows": 0.015, "eyes": 0.06}
+
+
+def hardly_seen(seen: Range) -> list[str]:
+    """Named expressions that a person was hardly seen to make, so that a scene can show little of them."""
+    ways = {True: seen.high - seen.rest, False: seen.rest - seen.low}
+    faint = []
+    for name, asked in EXPRESSIONS.items():
+        if asked:
+            axis = max(asked, key=lambda one: abs(asked[one]))
+            if ways[asked[axis] > 0][AXES.index(axis)] < _PLAIN[axis]:
+                faint.append(name)
+    return faint

@@ -6,7 +6,7 @@ from drawn_faces import ANNA, faces, film
 
 from generator.engine.scenes.book import BookError, CodeBook, fit
 from generator.engine.scenes.compose import Stage, backdrop, fill, film_size, placements, set_face
-from generator.engine.scenes.drive import AXES, EXPRESSIONS, Range, drive_of, drives_of, parts_of
+from generator.engine.scenes.drive import AXES, EXPRESSIONS, Range, drive_of, drives_of, hardly_seen, parts_of
 from generator.engine.scenes.motion import Beat, Look, Motion, plan, speaking_seconds
 from generator.engine.scenes.outline import doubt, steadied
 from generator.engine.scenes.puppet import Puppet, Seen, make_book, sittings
@@ -219,3 +219,9 @@ def test_a_doubtful_outline_is_told_from_a_sure_one(seen):
     assert doubt(sure, points) < 0.05
     assert doubt(np.full_like(sure, 0.5), points) > 0.9
     assert doubt(np.zeros_like(sure), points) > 0.9
+
+
+def test_what_a_person_was_hardly_seen_to_show_is_named():
+    assert hardly_seen(SEEN) == ["sad"]
+    still_face = Range(SEEN.rest, SEEN.rest, SEEN.rest)
+    assert hardly_seen(still_face) == ["smile", "laugh", "surprise", "sad", "eyes_closed"]

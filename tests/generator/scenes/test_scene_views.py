@@ -128,6 +128,11 @@ def test_a_file_that_is_no_picture_is_explained(ask):
     assert answer.status_code == 400 and answer.context["form"].errors["picture"]
 
 
+def test_the_form_says_how_far_each_twin_can_turn(story, browse):
+    page = browse(story.bob).get(reverse("new_scene", args=[story.vault.id])).content.decode()
+    assert "adult, version 1: turns up to" in page and "degrees to the left" in page
+
+
 def test_without_a_twin_the_page_says_what_to_do(story, browse):
     retire_twin(story.twin, by=story.alice)
     page = browse(story.bob).get(reverse("new_scene", args=[story.vault.id])).content.decode()
