@@ -1,6 +1,6 @@
 """Code books, as the site reads and erases them. How one is made is in `book_making`, which only workers load."""
 
-from generator.engine.scenes.book import CodeBook
+from generator.engine.scenes.book import BookError, CodeBook
 from generator.models import Twin
 from generator.scenes.models import CodeBookOfTwin
 from twinvault.custody import objects
@@ -16,8 +16,11 @@ def forget_book(twin: Twin) -> None:
 
 
 def book_of(twin: Twin) -> CodeBook:
-    """NotAllowed, with what to do, where a twin has none."""
+    """NotAllowed, with what to do, where a twin has none that can be read."""
     kept = CodeBookOfTwin.objects.select_related("content__keyring").filter(twin_id=twin.id).first()
     if kept is None:
         raise NotAllowed(f"{twin} has not learned what new scenes need: begin a new version of it, which will.")
-    return CodeBook.from_bytes(objects.read(kept.content))
+    try:
+        return CodeBook.from_bytes(objects.read(kept.content))
+    except BookError as error:
+        raise NotAllowed(f"{twin} cannot be used for new scenes: begin a new version of it. {error}") from error

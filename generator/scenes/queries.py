@@ -15,6 +15,7 @@ from templates_library.models import Review
 from templates_library.reviewing import APPROVALS_NEEDED
 from twinvault.custody import objects
 from twinvault.vaults.models import Vault
+from twinvault.vaults.services import NotAllowed
 
 
 def twins_for_scenes(vault: Vault) -> QuerySet[Twin]:
@@ -29,7 +30,10 @@ def reaches_of(vault: Vault) -> list[tuple[Twin, str]]:
 
 
 def _reach(twin: Twin) -> str:
-    seen = book_of(twin).range
+    try:
+        seen = book_of(twin).range
+    except NotAllowed as error:
+        return str(error).rstrip(".")
     ends = (-seen.low[0], seen.high[0], -seen.low[1], seen.high[1])
     left, right, down, up = (max(0, round(float(degrees))) for degrees in ends)
     sentence = f"turns up to {left} degrees to the left and {right} to the right, {down} down and {up} up"

@@ -13,6 +13,7 @@ from generator.protection.provenance import verify
 from generator.scenes import books, services
 from generator.scenes.configuration import Background, Configuration, ConfigurationError, Expression, Turn
 from generator.scenes.models import Clip, CodeBookOfTwin, Scene, SceneReview, SceneRevision
+from generator.scenes.queries import reaches_of
 from generator.services import retire_twin
 from processing.engine.media import probe, read_frames
 from tests.story import cut
@@ -112,6 +113,14 @@ def test_a_twin_learns_a_code_book_that_goes_with_it(story):
     assert not StoredObject.objects.filter(id=stored.id).exists() and not CodeBookOfTwin.objects.exists()
     with pytest.raises(NotAllowed, match="begin a new version of it, which will"):
         books.book_of(story.twin)
+
+
+def test_a_code_book_that_cannot_be_read_asks_for_a_new_twin(story, ask):
+    damaged = objects.store(story.vault.keyring, "codebook", b"of another program")
+    CodeBookOfTwin.objects.filter(twin=story.twin).update(content=damaged)
+    with pytest.raises(NotAllowed, match="cannot be used for new scenes: begin a new version of it"):
+        ask()
+    assert "cannot be used for new scenes" in dict(reaches_of(story.vault))[story.twin]
 
 
 def test_what_is_asked_for_rests_encrypted_and_is_on_record(story, ask):
