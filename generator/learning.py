@@ -1,84 +1,133 @@
 """How a twin learns.
 
-A training is a job that may be killed at any moment. Every so often its whole state is stored as one encrypted object; whichever
-worker takes the job next goes on from there, and counts only the seconds that were spent learning.
+A training is a job that may be killed at any moment. Every so often its whole state is stored as one encrypted object, and the
+one before it is kept as well; whichever worker takes the job next goes on from there, and counts only the seconds that were spent
+learning. One attempt at a time may store anything of a twin (`claims`). On a machine with several GPUs the worker starts one
+process more for each of them, and they learn together.
 """
 
-import json
 import logging
-import time
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
 from numpy.typing import NDArray
 
-from generator.engine.checkpoint import Checkpoint
+from generator import claims
+from generator.descent import Start, start_of
+from generator.engine import distributed
+from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from generator.engine.training import train
+from generator.engine.training import TrainingError, train
 from generator.engine.twin_quality import measure_twin
-from generator.models import Preview, Twin
+from generator.keeping import Keeper
+from generator.looks import looks_of_faces
+from generator.models import Twin
+from generator.resuming import resume
 from generator.scenes.book_making import gather, keep_book
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
 from templates_library.models import TemplateRevision
-from twinvault.audit.record import record
 from twinvault.custody import objects
-from twinvault.jobs.services import JobRefused, JobStopped
+from twinvault.jobs.services import JobRefused
 from twinvault.vaults.services import has_consent
 
 log = logging.getLogger(__name__)
 
-CONSENT_EVERY_S = 5.0
+_READ = (
+    "vault__keyring",
+    "life_stage__subject__vault__keyring",
+    "checkpoint__keyring",
+    "checkpoint_before__keyring",
+    "statistics__keyring",
+)
 
 
 def train_twin(twin_id: UUID, work) -> None:
     """Job handler: learns a twin, from its last checkpoint if it has one.
 
     1. The faces of the life stage and of the templates are read into memory.
-    2. The training runs; checkpoint, statistics and previews are stored as it goes.
-    3. The code book for new scenes and the weights are stored and the twin is ready; the checkpoint is erased.
+    2. It starts from what is known of the person, or from the house base (`descent.start_of`); the row says from what.
+    3. The training runs; checkpoint, statistics and previews are stored as it goes.
+    4. The code book for new scenes and the weights are stored and the twin is ready; the checkpoint is erased.
     """
-    twin = Twin.objects.select_related(
-        "vault__keyring", "life_stage__subject__vault__keyring", "checkpoint__keyring", "statistics__keyring"
-    ).get(id=twin_id)
+    twin = Twin.objects.select_related(*_READ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
         return
+    require_consent(twin)
+    claim = claims.take(twin, work.job.id)
+    try:
+        _learn(Twin.objects.select_related(*_READ).get(id=twin.id), work, claim)
+    finally:
+        claims.release(twin, claim)
+
+
+def require_consent(twin: Twin) -> None:
     if not has_consent(twin.life_stage.subject):
         raise JobRefused(f"The consent for {twin.life_stage.subject.name} is not in force any more.")
-    config = PRESETS[twin.preset]
+
+
+def _learn(twin: Twin, work, claim: str) -> None:
+    """Steps 1 to 4 of `train_twin`, for a twin as it is once it is claimed."""
+    resumption = resume(twin)
+    # a network goes on in the shape that it has, though the preset may have another one by now
+    config = resumption.checkpoint.config if resumption.checkpoint else PRESETS[twin.preset]
     work.report(0.0, "Gathering faces")
     subject, library = _faces(twin, config)
     # read now: the time for which a sealed safe was unsealed may be over when the training ends
     identity = datasets.subject_embeddings(twin.life_stage)
     seen = gather(twin.life_stage, twin.condition)
-    checkpoint = objects.read(twin.checkpoint) if twin.checkpoint else None
-    if checkpoint:
-        log.info("twin %s goes on after %d faces seen", twin.id, Checkpoint.from_bytes(checkpoint).images_seen)
-    keeper = _Keeper(twin, work)
-    result = train(
-        config,
-        subject,
-        library,
-        seconds=twin.train_seconds,
-        checkpoint=checkpoint,
-        on_checkpoint=keeper.checkpoint,
-        on_stats=keeper.statistics,
-        on_preview=keeper.preview,
-        should_stop=keeper.should_stop,
-        checkpoint_every_s=settings.ENV.checkpoint_every_s,
-    )
-    if keeper.withdrawn:
-        raise JobRefused(f"The consent for {twin.life_stage.subject.name} was withdrawn while the twin was learning.")
-    if result.metrics.get("stopped"):
-        raise JobStopped
-    result.metrics.update(measure_twin(result.weights, subject, library))
+    looks = looks_of_faces(twin.life_stage, twin.condition)
+    start = None if resumption.checkpoint else _start(twin)
+    keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
+    for sentence in resumption.notices:
+        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    shared = {
+        "seconds": twin.train_seconds,
+        "checkpoint": resumption.checkpoint,
+        "base": start,
+        "same_person": twin.started_from_id is not None,
+    }
+    callbacks = {
+        "on_checkpoint": keeper.checkpoint,
+        "on_stats": keeper.statistics,
+        "on_preview": keeper.preview,
+        "on_notice": keeper.notice,
+        "should_stop": keeper.should_stop,
+        "checkpoint_every_s": settings.ENV.checkpoint_every_s,
+    }
+    devices = distributed.devices_here()
+    try:
+        if devices:
+            with distributed.lead(len(devices)) as group:
+                result = distributed.train_together(group, config, subject, library, shared=shared, **callbacks)
+        else:
+            result = train(config, subject, library, **shared, **callbacks)
+    except TrainingError as error:
+        raise JobRefused(str(error)) from error
+    keeper.require_whole(result)
     keep_book(twin, result.weights, subject, seen)
-    keeper.finish(result, faces=len(subject), identity=identity)
+    keeper.finish(
+        weights=result.weights,
+        measures=result.metrics | measure_twin(result.weights, subject, library),
+        faces=len(subject),
+        identity=dump_embeddings(identity),
+        looks=looks.dump(),
+    )
+
+
+def _start(twin: Twin) -> bytes | None:
+    """The weights that a twin starts from, as its row says from now on; None for nothing."""
+    start = start_of(twin)
+    weights = objects.read((start.twin or start.base).weights) if start.twin or start.base else None
+    if weights is not None and not load_weights(weights).config.same_network(PRESETS[twin.preset]):
+        log.info("twin %s starts from nothing: what there is has the network that %s had before", twin.id, twin.preset)
+        start, weights = Start(), None
+    twin.started_from, twin.base = start.twin, start.base
+    twin.save(update_fields=["started_from", "base"])
+    return weights
 
 
 def dump_embeddings(embeddings: NDArray[np.float32]) -> bytes:
@@ -102,84 +151,3 @@ def _faces(twin: Twin, config: TwinConfig) -> tuple[FaceSet, FaceSet]:
         )
     except FaceSetError as error:
         raise JobRefused(str(error)) from error
-
-
-class _Keeper:
-    """Stores what a training gives while it runs, each thing encrypted, each older one erased."""
-
-    def __init__(self, twin: Twin, work):
-        self.twin, self.work = twin, work
-        self.withdrawn = self.stopped = False
-        self._asked_at = time.monotonic()
-        self._rows = [json.loads(line) for line in objects.read(twin.statistics).splitlines()] if twin.statistics else []
-
-    def should_stop(self) -> bool:
-        if time.monotonic() - self._asked_at > CONSENT_EVERY_S:
-            self._asked_at = time.monotonic()
-            self.withdrawn = not has_consent(self.twin.life_stage.subject)
-        return self.withdrawn or self.stopped or self.work.should_stop()
-
-    def statistics(self, row: dict) -> None:
-        # what a killed worker counted after its last checkpoint is counted anew
-        self._rows = [old for old in self._rows if old["images_seen"] < row["images_seen"]] + [row]
-        share = min(row["seconds"] / self.twin.train_seconds, 1.0)
-        try:
-            self.work.report(share * 0.98, f"{row['images_seen']:,} faces seen, loss {row['loss']:.3f}")
-        except JobStopped:
-            # the training itself stops at its next step, after a last checkpoint
-            self.stopped = True
-
-    def _replace(self, field: str, kind: str, data: bytes) -> None:
-        stored = objects.store(self.twin.vault.keyring, kind, data)
-        with transaction.atomic():
-            row = self._locked()
-            if row is not None:
-                old = getattr(row, field)
-                Twin.objects.filter(id=row.id).update(**{field: stored})
-                objects.erase(old)
-        if row is None:
-            objects.erase(stored)
-            raise JobStopped
-        setattr(self.twin, field, stored)
-
-    def _locked(self) -> Twin | None:
-        """The twin's row, locked, in a transaction; None once it is retired: nothing may be kept of it any more."""
-        return Twin.objects.select_for_update().filter(id=self.twin.id, state=Twin.State.TRAINING).first()
-
-    def checkpoint(self, data: bytes) -> None:
-        self._replace("checkpoint", "checkpoint", data)
-        self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())
-
-    def preview(self, png: bytes, images_seen: int) -> None:
-        if self.twin.previews.filter(images_seen=images_seen).exists():
-            return
-        sheet = objects.store(self.twin.vault.keyring, "preview", png, "image/png")
-        with transaction.atomic():
-            row = self._locked()
-            if row is not None:
-                Preview.objects.create(twin=row, images_seen=images_seen, sheet=sheet)
-        if row is None:
-            objects.erase(sheet)
-            raise JobStopped
-
-    def finish(self, result, faces: int, identity: NDArray[np.float32]) -> None:
-        self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())
-        self._replace("identity", "identity", dump_embeddings(identity))
-        self._replace("weights", "weights", result.weights)
-        with transaction.atomic():
-            done = Twin.objects.filter(id=self.twin.id, state=Twin.State.TRAINING).update(
-                state=Twin.State.READY,
-                ready_at=timezone.now(),
-                measures={key: _plain(value) for key, value in result.metrics.items()},
-                faces=faces,
-                checkpoint=None,
-            )
-            if not done:
-                raise JobStopped
-            objects.erase(self.twin.checkpoint)
-            record("twin learned", vault_id=self.twin.vault_id, target=self.twin)
-
-
-def _plain(value):
-    """A number or word fit for JSON."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from generator import queries, services
+from generator import descent, queries, services
+from generator import upkeep as twin_upkeep
 from generator.access import preview_for, twin_for
 from generator.forms import TwinForm
 from generator.marks import judge_twin
@@ -44,6 +45,9 @@ def twins(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "form": form,
         "twins": queries.twins_of(vault),
         "stages": stages,
+        "growth": [one for one in twin_upkeep.growth(vault) if one.new],
+        "by_itself": queries.learns_by_itself(vault),
+        "may_set_upkeep": vault.role >= Role.OWNER,
         "may_begin": vault.role >= Role.CONTRIBUTOR,
     }
     return render(request, "generator/twins.html", context, status=400 if form.is_bound and form.errors else 200)
@@ -57,14 +61,42 @@ def twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
     context = {
         "vault": twin.vault,
         "twin": twin,
-        "job": queries.latest_job("train_twin", twin.id),
+        "job": queries.latest_job(twin.id, *services.LEARNING),
+        "descent": descent.sentence(twin),
+        "versions": queries.versions_of(twin),
+        "library": list(twin.library.select_related("template")),
         "curve": queries.loss_curve(twin),
         "judged": judge_twin(twin.measures),
+        "notices": queries.notices_of(twin),
         "previews": list(twin.previews.all()),
         "may_retire": twin.vault.role >= Role.OWNER and twin.state != twin.State.RETIRED,
     }
     live = request.GET.get("part") == "progress"
     return render(request, "generator/_progress.html" if live else "generator/twin.html", context)
+
+
+@signed_in
+@require_POST
+def update_twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
+    """Begins a new version from the faces that are there now."""
+    twin = twin_for(request.user, twin_id, Role.CONTRIBUTOR)
+    try:
+        newer = twin_upkeep.update_twin(twin, by=request.user)
+    except NotAllowed as error:
+        messages.error(request, str(error))
+        return redirect("twins", twin.vault_id)
+    return redirect("twin", newer.id)
+
+
+@signed_in
+@require_POST
+def upkeep(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """Whether twins learn anew by themselves: `by_itself` is there, or not."""
+    vault = vault_for(request.user, vault_id, Role.OWNER)
+    by_itself = "by_itself" in request.POST
+    services.set_upkeep(vault, by_itself=by_itself, by=request.user)
+    messages.success(request, f"Twins learn anew {'by themselves' if by_itself else 'only when somebody begins it'}.")
+    return redirect("twins", vault.id)
 
 
 @signed_in

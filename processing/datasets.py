@@ -94,6 +94,12 @@ def dataset(life_stage: LifeStage, condition: str = "", budget: int = BUDGET) ->
     return Chosen(kept.take(rows), held_out)
 
 
+def usual_size(life_stage: LifeStage) -> float | None:
+    """How wide a kept face usually is, in pixels: of the footage, or of the crop that is stored of it; None without any."""
+    kept = tables.seen(queries.kept_faces(life_stage))
+    return min(float(np.nanmedian(tables.joined(kept).size)), CROP_SIZE) if len(kept) else None
+
+
 def number_of(condition: str) -> int:
     """Its place in categories.CONDITIONS. ValueError if there is none of that name."""
     return CONDITION_NAMES.index(condition)

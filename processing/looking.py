@@ -11,11 +11,10 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from acquisition.dates import date_footage
@@ -32,16 +31,13 @@ from processing.models import Segment
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
-from twinvault.jobs.models import Job
-from twinvault.jobs.services import OPEN, JobRefused, JobStopped, enqueue, stop
+from twinvault.jobs import sharing
+from twinvault.jobs.services import JobRefused, JobStopped
 from twinvault.vaults.models import Subject, Vault
 from twinvault.vaults.services import NotAllowed, require_consent
 
 HELP = "help_look"
 SEGMENT_S = 120.0
-HELPERS = 7
-# a segment whose worker was not heard of for so long is anybody's
-TAKEN_FOR = timedelta(seconds=60)
 ASK_AGAIN_S = 0.3
 
 
@@ -92,7 +88,7 @@ def _footage(footage_id: UUID) -> Footage | None:
 
 
 def _is_looked_at(footage: Footage) -> bool:
-    return Job.objects.filter(kind=ANALYSE, target_id=footage.id, state=Job.State.RUNNING, stop_requested=False).exists()
+    return sharing.is_worked_at(ANALYSE, footage.id)
 
 
 def _consent_or_refuse(footage: Footage) -> None:
@@ -120,35 +116,24 @@ def _plan(footage: Footage, decoder: Decoder) -> MediaInfo:
     return info
 
 
+def _undone(footage: Footage) -> QuerySet[Segment]:
+    return footage.segments.filter(analysis=None, looked_at=None)
+
+
 def _ask_for_help(footage: Footage) -> None:
-    """A helper for every segment beyond the first, up to HELPERS. They belong to no page: the first job speaks for all."""
-    rest = footage.segments.filter(analysis=None, looked_at=None).order_by("number")[1 : 1 + HELPERS]
-    for segment in rest:
-        enqueue(HELP, segment.id, queue="cpu", title="Help to look for faces")
+    sharing.ask_for_help(HELP, _undone(footage).order_by("number"), queue="cpu", title="Help to look for faces")
 
 
 def _send_helpers_home(footage: Footage) -> None:
-    ids = footage.segments.values_list("id", flat=True)
-    for job in Job.objects.filter(kind=HELP, target_id__in=list(ids), state__in=OPEN):
-        stop(job)
+    sharing.send_helpers_home(HELP, footage.segments)
 
 
 def _look_at_free(footage: Footage, decoder: Decoder, work) -> None:
-    while segment := _take(footage, work.job.id):
-        try:
+    while True:
+        with sharing.taken(_undone(footage), work.job.id) as segment:
+            if segment is None:
+                return
             _look_at(footage, segment, decoder, work)
-        finally:
-            Segment.objects.filter(id=segment.id, taken_by=work.job.id).update(taken_by=None, taken_until=None)
-
-
-def _take(footage: Footage, job_id: UUID) -> Segment | None:
-    """The first segment that nobody looks at; two who come at once get two."""
-    now = timezone.now()
-    free = footage.segments.filter(Q(taken_until=None) | Q(taken_until__lt=now), analysis=None, looked_at=None)
-    for segment in free.order_by("number"):
-        if free.filter(id=segment.id).update(taken_by=job_id, taken_until=now + TAKEN_FOR):
-            return segment
-    return None
 
 
 def _look_at(footage: Footage, segment: Segment, decoder: Decoder, work) -> None:
@@ -209,8 +194,8 @@ class _Progress:
 
     def __init__(self, footage: Footage, segment: Segment, work) -> None:
         self.frames, self.reached = 0, segment.starts
-        self._footage, self._segment, self._work = footage, segment, work
-        self._held_at = time.monotonic()
+        self._footage, self._work = footage, work
+        self._grip = sharing.Grip(segment, work.job.id)
         self._whole = _counted(footage)
 
     def saw(self, seconds: float, share: float) -> None:
@@ -219,13 +204,7 @@ class _Progress:
         if self._work.report(*_progress(self._footage, self._whole, share)):
             _consent_or_refuse(self._footage)
             self._whole = _counted(self._footage)
-        if time.monotonic() - self._held_at > TAKEN_FOR.total_seconds() / 4:
-            self._held_at = time.monotonic()
-            self._hold()
-
-    def _hold(self) -> None:
-        mine = Segment.objects.filter(id=self._segment.id, taken_by=self._work.job.id)
-        if not mine.update(taken_until=timezone.now() + TAKEN_FOR) or not _is_looked_at(self._footage):
+        if self._grip.keep() and not _is_looked_at(self._footage):
             raise JobStopped
 
 
@@ -243,7 +222,7 @@ def _progress(footage: Footage, whole: tuple[int, int], share: float) -> tuple[f
 
 def _wait_for_the_others(footage: Footage, decoder: Decoder, work) -> None:
     """Until every segment is done; one whose worker is lost is looked at here."""
-    while footage.segments.filter(analysis=None, looked_at=None).exists():
+    while _undone(footage).exists():
         work.report(*_progress(footage, _counted(footage), 0.0))
         time.sleep(ASK_AGAIN_S)
         _look_at_free(footage, decoder, work)

@@ -48,6 +48,7 @@ class TemplateRevision(models.Model):
     poster = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     preparation = models.CharField(max_length=10, choices=Preparation.choices, default=Preparation.NONE)
+    prepared_by = models.PositiveSmallIntegerField(default=1, help_text="version of the preparation, see preparation.PREPARATION")
     preparation_error = models.CharField(max_length=500, blank=True)
     track = models.OneToOneField(
         StoredObject, on_delete=models.PROTECT, null=True, related_name="+", help_text="smoothed landmarks a frame (npz)"

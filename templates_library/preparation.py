@@ -1,11 +1,15 @@
-"""What is done once for a template, so that films only encode, decode and blend: its face is followed through every frame.
+"""What is done once for a template, so that films only encode, decode and blend: its face is followed through every frame, and
+what lies round it is measured.
 
-What is kept of it (`Track`, npz) and the crops to learn from (the pack) are encrypted objects of the revision.
+What is kept of it (`Track`, npz) and the crops to learn from (the pack) are encrypted objects of the revision. The film is
+decoded twice, first to follow the face, then, once its course is known, to measure and to cut crops; no picture is held longer
+than a frame.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from uuid import UUID
 
 import numpy as np
@@ -13,19 +17,25 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from processing.datasets import APART, Faces, empty
-from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
-from processing.engine.canonical import CROP_SIZE, apply, hull_mask
+from processing.engine.analysis import AnalysisSettings, analyse
+from processing.engine.canonical import CROP_SIZE, apply, hull_mask, warp
+from processing.engine.decoding import read_frames
 from processing.engine.filtering import Reason, judge, subject_tracks, track_embeddings
 from processing.engine.identity import group
 from processing.engine.media import MediaError
 from processing.engine.pack import DescriptorTable, PackWriter, decode_crop, tabulate
+from processing.engine.scenery import Scenery, SceneryMeter, dump_scenery, load_scenery
 from processing.engine.tracking import fill_gaps, join_track, smooth_landmarks
 from templates_library.models import TemplateRevision
 from templates_library.queries import withdrawn_sentence
 from twinvault.audit.record import record
 from twinvault.custody import objects
+from twinvault.custody.models import StoredObject
 from twinvault.jobs.services import JobRefused
 
+# Version of what is kept. A revision prepared by an older one is prepared again by itself, and is used as it is until then: what
+# it lacks is None in its track, and measured by whoever needs it. 2: times of frames, and the scenery.
+PREPARATION = 2
 FEWEST_FRAMES = 24
 FEWEST_TO_LEARN = 600
 MOST_TO_LEARN = 1500
@@ -41,7 +51,8 @@ class Track:
 
     landmarks: float32 (T, 468, 3), pixels, smoothed; zeros where absent. present: bool (T,), gaps of up to a second filled.
     embeddings: float32 (M, 128), of the actor. offset, length: int64 (N,), bytes of each crop in the pack. moment: float64
-    (N,), seconds. in_crop: float32 (N, 468, 2), landmarks as they were seen, in the pixels of the crop.
+    (N,), seconds. in_crop: float32 (N, 468, 2), landmarks as they were seen, in the pixels of the crop. times: float64 (T,),
+    seconds of each frame, and scenery: what was measured round the face, both None where the preparation is older.
     """
 
     landmarks: NDArray[np.float32]
@@ -51,15 +62,24 @@ class Track:
     length: NDArray[np.int64]
     moment: NDArray[np.float64]
     in_crop: NDArray[np.float32]
+    times: NDArray[np.float64] | None = None
+    scenery: Scenery | None = None
+
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        """The landmarks with NaN where the face is absent."""
+        return np.where(self.present[:, None, None], self.landmarks, np.nan).astype(np.float32)
 
 
 def prepare_revision(revision_id: UUID, work) -> None:
     """Job handler: prepares an approved revision. Running it again replaces what was prepared.
 
     1. A revision that is not approved, or withdrawn, is not prepared.
-    2. Every frame is looked at; crops are kept, encoded, in memory until it is known whose they are.
-    3. Whoever is seen most and largest is the actor; their tracks are joined, gaps filled, and smoothed.
-    4. Crops worth learning from go into an encrypted pack, the track into another object; one UPDATE makes the revision ready.
+    2. Every frame is looked at. Whoever is seen most and largest is the actor; their tracks are joined, gaps filled, and
+    smoothed. 3. Every frame is read once more: light, grain and shots round the face are measured, and crops worth learning from
+    are
+       written into an encrypted pack.
+    4. The track goes into another object; one UPDATE makes the revision ready.
 
     Where nobody is seen well enough, the revision says so and cannot be ordered. JobRefused says the same.
     """
@@ -71,11 +91,17 @@ def prepare_revision(revision_id: UUID, work) -> None:
     _refuse_if_withdrawn(revision)
     try:
         seen = _look(revision, work)
-        track, crops = _follow(seen, revision.rate)
+        course = _follow(seen, revision.rate)
+        with objects.ObjectWriter(revision.content.keyring, "pack") as writer:
+            track = _measure(revision, seen, course, writer.write, work)
     except (MediaError, NoUsableFace) as error:
         _fail(revision, str(error), "unreadable" if isinstance(error, MediaError) else "no usable face")
         raise JobRefused(str(error)) from error
-    _finish(revision, track, crops)
+    try:
+        _finish(revision, track, writer.stored)
+    except BaseException:
+        objects.erase(writer.stored)
+        raise
 
 
 def _refuse_if_withdrawn(revision: TemplateRevision) -> None:
@@ -86,38 +112,48 @@ def _refuse_if_withdrawn(revision: TemplateRevision) -> None:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Every face of a film: a row of the table and a JPEG each. frames: of the film, counted."""
+    """Every face of a film, a row of the table each. times: float64 (T,), seconds of every frame of the film."""
 
     table: DescriptorTable
-    crops: list[bytes]
-    frames: int
+    times: NDArray[np.float64]
+
+
+# so many faces are held as objects before they become rows
+_FACES_AT_ONCE = 256
 
 
 def _look(revision: TemplateRevision, work) -> _Seen:
-    frames = 0
+    times: list[float] = []
 
-    def progress(_seconds: float, share: float) -> None:
-        nonlocal frames
-        frames += 1
-        if work.report(0.95 * share, f"Following the face in {revision.template.title}"):
+    def progress(seconds: float, share: float) -> None:
+        times.append(seconds)
+        if work.report(0.8 * share, f"Following the face in {revision.template.title}"):
             _refuse_if_withdrawn(revision)
 
-    found: list[FaceObservation] = []
-    crops: list[bytes] = []
-    pack = PackWriter(crops.append)
+    tables: list[DescriptorTable] = []
     with objects.open_object(revision.content) as source:
-        for face in analyse(source, AnalysisSettings(every_frame=True, masks=False), progress):
-            pack.add(face.crop)
-            found.append(replace(face, crop=face.crop[:0].copy()))
-    if not found:
+        faces = analyse(source, AnalysisSettings(every_frame=True, masks=False), progress)
+        bare = (replace(face, crop=face.crop[:0].copy()) for face in faces)
+        while some := list(islice(bare, _FACES_AT_ONCE)):
+            tables.append(tabulate(some))
+    if not tables:
         raise NoUsableFace(
             "No face was found in this template: send a film in which one person is seen from near and in good light."
         )
-    return _Seen(tabulate(found), crops, frames)
+    return _Seen(DescriptorTable.joined(tables), np.array(times))
 
 
-def _follow(seen: _Seen, rate: float) -> tuple[Track, list[bytes]]:
-    """The actor's track over the whole film, and the crops that its rows of `offset` and `length` speak of, in order."""
+@dataclass(frozen=True)
+class _Course:
+    """The actor over the whole film. learned: rows of the table, one a frame in their order, of the crops to learn from."""
+
+    landmarks: NDArray[np.float32]
+    present: NDArray[np.bool_]
+    embeddings: NDArray[np.float32]
+    learned: DescriptorTable
+
+
+def _follow(seen: _Seen, rate: float) -> _Course:
     rows = _rows_of_actor(seen.table)
     if len(rows) < FEWEST_FRAMES:
         raise NoUsableFace(
@@ -125,23 +161,49 @@ def _follow(seen: _Seen, rate: float) -> tuple[Track, list[bytes]]:
             "send a film in which one person is seen from near and in good light."
         )
     table = seen.table.rows(rows)
-    points, present = join_track(table.frame_index.tolist(), list(table.landmarks), seen.frames)
+    points, present = join_track(table.frame_index.tolist(), list(table.landmarks), len(seen.times))
     _, there = fill_gaps(points, present, rate)
-    chosen = _worth_learning(table)
-    learned = table.rows(chosen)
-    crops = [seen.crops[row] for row in rows[chosen]]
-    length = np.array([len(crop) for crop in crops], np.int64)
-    known = table.embedding[np.isfinite(table.embedding).all(axis=1)]
-    track = Track(
+    return _Course(
         landmarks=smooth_landmarks(points, present, rate),
         present=there,
-        embeddings=known,
-        offset=np.cumsum(length) - length,
-        length=length,
+        embeddings=table.embedding[np.isfinite(table.embedding).all(axis=1)],
+        learned=table.rows(_worth_learning(table)),
+    )
+
+
+def _measure(revision: TemplateRevision, seen: _Seen, course: _Course, write: Callable[[bytes], object], work) -> Track:
+    """Reads every frame once more. Crops to learn from are given to `write`."""
+    frames, learned = len(seen.times), course.learned
+    row_of = {int(index): row for row, index in enumerate(learned.frame_index)}
+    landmarks = np.where(course.present[:, None, None], course.landmarks, np.nan).astype(np.float32)
+    meter = SceneryMeter(landmarks, revision.rate, _cuts(seen.table, frames))
+    pack = PackWriter(write)
+    places: list[tuple[int, int]] = []
+    with objects.open_object(revision.content) as source:
+        for frame in read_frames(source):
+            if work.report(0.8 + 0.18 * min(1.0, frame.index / frames), f"Measuring the light in {revision.template.title}"):
+                _refuse_if_withdrawn(revision)
+            meter.add(frame.image)
+            if frame.index in row_of:
+                places.append(pack.add(warp(frame.image, learned.matrix[row_of[frame.index]], CROP_SIZE)))
+    return Track(
+        landmarks=course.landmarks,
+        present=course.present,
+        embeddings=course.embeddings,
+        offset=np.array([offset for offset, _ in places], np.int64),
+        length=np.array([length for _, length in places], np.int64),
         moment=learned.time,
         in_crop=np.stack([apply(matrix, face)[:, :2] for matrix, face in zip(learned.matrix, learned.landmarks, strict=True)]),
+        times=seen.times,
+        scenery=meter.finish(),
     )
-    return track, crops
+
+
+def _cuts(table: DescriptorTable, frames: int) -> NDArray[np.int32]:
+    """The number of the shot of each frame, as far as faces tell: a frame without any belongs to the shot before."""
+    shots = np.zeros(frames, np.int32)
+    shots[table.frame_index] = table.shot
+    return np.maximum.accumulate(shots)
 
 
 def _rows_of_actor(table: DescriptorTable) -> NDArray[np.intp]:
@@ -176,18 +238,16 @@ def _worth_learning(table: DescriptorTable) -> NDArray[np.intp]:
 
 
 def _fail(revision: TemplateRevision, sentence: str, reason: str) -> None:
-    """`sentence` is for the person; `reason`, a word, is for the record, which holds no content."""
+    """`sentence` is for the person; `reason`, a word, is for the record, which holds no content. What an older preparation made
+    of the revision stays in use."""
     with transaction.atomic():
-        TemplateRevision.objects.filter(id=revision.id).update(
+        TemplateRevision.objects.filter(id=revision.id, track=None).update(
             preparation=TemplateRevision.Preparation.FAILED, preparation_error=sentence[:500]
         )
         record("template could not be prepared", target=revision, reason=reason)
 
 
-def _finish(revision: TemplateRevision, track: Track, crops: list[bytes]) -> None:
-    keyring = revision.content.keyring
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **{field.name: getattr(track, field.name) for field in fields(Track)})
+def _finish(revision: TemplateRevision, track: Track, pack: StoredObject) -> None:
     with transaction.atomic():
         current = (
             TemplateRevision.objects.select_for_update(of=("self",))
@@ -197,19 +257,30 @@ def _finish(revision: TemplateRevision, track: Track, crops: list[bytes]) -> Non
         if current.template.withdrawn_at:
             raise JobRefused(withdrawn_sentence(current.template))
         old = [current.track, current.pack]
-        with objects.ObjectWriter(keyring, "pack") as pack:
-            for crop in crops:
-                pack.write(crop)
-        current.pack = pack.stored
-        current.track = objects.store(keyring, "track", content.getvalue())
+        current.pack = pack
+        current.track = objects.store(revision.content.keyring, "track", dump_track(track))
         current.frames = len(track.present)
         current.faces = int(track.present.sum())
-        current.preparation = TemplateRevision.Preparation.READY
+        current.preparation, current.prepared_by = TemplateRevision.Preparation.READY, PREPARATION
         current.preparation_error = ""
-        current.save(update_fields=["pack", "track", "frames", "faces", "preparation", "preparation_error"])
+        current.save(update_fields=["pack", "track", "frames", "faces", "preparation", "prepared_by", "preparation_error"])
         for stored in old:
             objects.erase(stored)
         record("template prepared", target=revision, frames=current.frames, faces=current.faces)
+
+
+_ARRAYS = [field.name for field in fields(Track) if field.name != "scenery"]
+_SCENERY = "scenery_"
+
+
+def dump_track(track: Track) -> bytes:
+    """As .npz; `load_track` reads it. Arrays that are None are left out."""
+    arrays = {name: getattr(track, name) for name in _ARRAYS if getattr(track, name) is not None}
+    if track.scenery is not None:
+        arrays |= {_SCENERY + name: array for name, array in dump_scenery(track.scenery).items()}
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    return content.getvalue()
 
 
 def load_track(revision: TemplateRevision) -> Track:
@@ -217,7 +288,9 @@ def load_track(revision: TemplateRevision) -> Track:
     if revision.track is None:
         raise ValueError(f"{revision} is not prepared")
     with np.load(io.BytesIO(objects.read(revision.track)), allow_pickle=False) as stored:
-        return Track(**{field.name: stored[field.name] for field in fields(Track)})
+        around = {name.removeprefix(_SCENERY): stored[name] for name in stored.files if name.startswith(_SCENERY)}
+        arrays = {name: stored[name] for name in _ARRAYS if name in stored.files}
+    return Track(**arrays, scenery=load_scenery(around) if around else None)
 
 
 def library_face_set(revisions: Iterable[TemplateRevision]) -> Faces:

@@ -8,13 +8,14 @@ import mimetypes
 from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from processing.engine.decoding import probe
 from processing.engine.media import MediaError, MediaInfo
 from templates_library.models import Review, Template, TemplateRevision
 from templates_library.poster import make_poster
-from templates_library.preparation import prepare_revision
+from templates_library.preparation import PREPARATION, prepare_revision
 from templates_library.queries import withdrawn_sentence
 from templates_library.reviewing import APPROVALS_NEEDED, UnderReview, require_board_member, require_may_review
 from twinvault.audit.record import record
@@ -31,6 +32,7 @@ __all__ = [
     "add_revision",
     "is_orderable",
     "prepare_again",
+    "prepare_outdated",
     "prepare_revision",
     "require_orderable",
     "review",
@@ -163,6 +165,20 @@ def _approve(revision: TemplateRevision, template: Template, reviewer) -> None:
 
 def _enqueue_preparation(revision: TemplateRevision, template: Template, by) -> Job:
     return enqueue("prepare_template", revision.id, queue="cpu", title=f"Preparing the template {template.title}"[:200], user=by)
+
+
+def prepare_outdated() -> None:
+    """Queues the preparation of revisions in use that an older version prepared, once each. Safe to run anywhere, any time."""
+    outdated = TemplateRevision.objects.filter(
+        preparation=TemplateRevision.Preparation.READY,
+        prepared_by__lt=PREPARATION,
+        approved_at__isnull=False,
+        template__withdrawn_at__isnull=True,
+    )
+    # one that was stopped, or that the new version could do nothing with, is the board's to begin again
+    tried = Job.objects.filter(kind="prepare_template", target_id=OuterRef("id")).exclude(state=Job.State.DONE)
+    for revision in outdated.exclude(Exists(tried)).select_related("template"):
+        _enqueue_preparation(revision, revision.template, None)
 
 
 @transaction.atomic

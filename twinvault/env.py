@@ -76,4 +76,6 @@ class Environment:
     checkpoint_every_s: float = field(default_factory=lambda: number("CHECKPOINT_EVERY_S", 20))
     cpu_workers: int = field(default_factory=lambda: int(number("CPU_WORKERS", 1)))
     train_seconds: float = field(default_factory=lambda: number("TRAIN_SECONDS", 240))
-    train_preset: str = field(default_factory=lambda: text("TRAIN_PRESET", "quick"))
+    train_preset: str = field(default_factory=lambda: text("TRAIN_PRESET"))
+    base_seconds: float = field(default_factory=lambda: number("BASE_SECONDS", 600))
+    base_quiet_s: float = field(default_factory=lambda: number("BASE_QUIET_S", 300))

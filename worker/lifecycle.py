@@ -7,7 +7,11 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from generator.bases import keep_bases
+from generator.productions.services import forget_abandoned
+from generator.upkeep import keep_twins
 from processing.erasure import erase_others_when_due
+from templates_library.services import prepare_outdated
 from twinvault.jobs.services import sweep
 from twinvault.safe.housekeeping import keep_house
 
@@ -28,9 +32,13 @@ def _sweep_for_ever() -> None:
         try:
             erase_others_when_due()
             keep_house()
+            prepare_outdated()
+            forget_abandoned()
+            keep_bases()
+            keep_twins()
         except Exception:
-            # whatever is wrong with one vault, the sweep of jobs must go on; the next round tries again
-            log.exception("the safes were not looked after to the end")
+            # whatever is wrong with one vault or template, the sweep of jobs must go on; the next round tries again
+            log.exception("the house was not looked after to the end")
     connection.close()
 
 

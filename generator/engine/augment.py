@@ -54,6 +54,11 @@ class Batch:
     mask: Tensor
     features: Tensor
 
+    def cut(self, parts: int) -> list[Batch]:
+        """The same faces in as many batches of about one size, none of them empty."""
+        layers = (self.source, self.target, self.mask, self.features)
+        return [Batch(*pieces) for pieces in zip(*(layer.tensor_split(parts) for layer in layers), strict=True)]
+
 
 def pick(count: int, size: int, generator: torch.Generator) -> Tensor:
     """`size` indices below `count`; none twice while there are enough."""

@@ -7,10 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Images = NDArray[np.uint8]
+
+# Grain weaker than this, in grey levels, is lost in rounding.
+_LEAST_GRAIN = 0.2
 
 
-def soften(mask: Floats, erosion: int, feather: int) -> Floats:
-    """Shrink a mask (H, W) in 0..1 by `erosion` pixels and fade its edge over `feather` pixels inward.
+def soften(mask: Images, erosion: int, feather: int) -> Images:
+    """Shrink a mask, uint8 (H, W), by `erosion` pixels and fade its edge over `feather` pixels inward.
 
     The result is never above the mask, and exactly 0 wherever the mask is.
     """
@@ -21,66 +25,77 @@ def soften(mask: Floats, erosion: int, feather: int) -> Floats:
     if feather > 0:
         side = feather // 2 * 2 + 1
         inner = cv2.blur(cv2.blur(inner, (side, side)), (side // 2 // 2 * 2 + 1,) * 2)
-    softened: Floats = np.minimum(np.asarray(inner, np.float32)[1:-1, 1:-1], mask)
-    return softened
+    return np.minimum(np.asarray(inner, np.uint8)[1:-1, 1:-1], mask)
 
 
-def pyramid_blend(top: Floats, bottom: Floats, mask: Floats, levels: int) -> Floats:
+def pyramid_blend(difference: Floats, mask: Floats, levels: int) -> Floats:
     """Blend by Laplacian pyramids (Burt and Adelson 1983): coarse tones over a wide edge, fine detail over a narrow one.
 
-    top, bottom: float32 (H, W, 3). mask: float32 (H, W) in 0..1, where top shows. levels: halvings, at least 0; fewer are
-    taken when the pictures are small.
+    difference: float32 (H, W, 3), the picture that is laid on less the one below. mask: float32 (H, W) in 0..1, where the upper
+    shows. levels: halvings, at least 0; fewer are taken when the pictures are small. -> what to add to the picture below. A
+    pyramid is linear, so that of the difference says the same as the two pictures' own.
     """
     levels = max(0, min(levels, int(np.log2(max(1, min(mask.shape) // 8)))))
-    tops, bottoms, masks = [top], [bottom], [mask]
+    differences, masks = [difference], [mask]
     for _ in range(levels):
-        for stack in (tops, bottoms, masks):
+        for stack in (differences, masks):
             stack.append(np.asarray(cv2.pyrDown(stack[-1]), np.float32))
-    blended = _mixed(tops[-1], bottoms[-1], masks[-1])
+    blended = differences[-1] * masks[-1][..., None]
     for level in range(levels - 1, -1, -1):
         size = (masks[level].shape[1], masks[level].shape[0])
-        fine = [stack[level] - np.asarray(cv2.pyrUp(stack[level + 1], dstsize=size), np.float32) for stack in (tops, bottoms)]
-        up = np.asarray(cv2.pyrUp(blended, dstsize=size), np.float32)
-        blended = up + _mixed(fine[0], fine[1], masks[level])
+        fine = np.asarray(cv2.subtract(differences[level], cv2.pyrUp(differences[level + 1], dstsize=size)), np.float32)
+        fine *= masks[level][..., None]
+        blended = np.asarray(cv2.add(cv2.pyrUp(blended, dstsize=size), fine), np.float32)
     return blended
 
 
-def _mixed(top: Floats, bottom: Floats, mask: Floats) -> Floats:
-    return bottom + mask[..., None] * (top - bottom)
+def back_to_size(face: Images, mask: Images, matrix: Floats) -> tuple[Images, Images]:
+    """A crop, uint8 (S, S, 3), and its mask as large and as they lie in the frame that they were cut from: uint8 (h, w, 3), (h,
+    w), as much as holds the mask. matrix: (2, 3), frame to crop."""
+    local, (left, top, right, bottom) = _placed(mask, matrix)
+    size = (max(1, right - left), max(1, bottom - top))
+    drawn = cv2.warpAffine(face, local, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(drawn, np.uint8), np.asarray(cv2.warpAffine(mask, local, size, flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _placed(mask: Images, matrix: Floats, within: tuple[int, int] | None = None) -> tuple[Floats, tuple[int, int, int, int]]:
+    """Crop to box, (2, 3), and the box (left, top, right, bottom) of the frame that holds the mask; within: width and height."""
+    back = cv2.invertAffineTransform(matrix)
+    x, y, wide, high = cv2.boundingRect(mask)
+    corners = np.array([[x - 1, y - 1], [x + wide, y - 1], [x - 1, y + high], [x + wide, y + high]], np.float32)
+    corners = corners @ back[:, :2].T + back[:, 2]
+    (left, top), (right, bottom) = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
+    if within is not None:
+        left, top = max(left, 0), max(top, 0)
+        right, bottom = min(right, within[0]), min(bottom, within[1])
+    local = np.asarray(back, np.float32).copy()
+    local[:, 2] -= (left, top)
+    return local, (int(left), int(top), int(right), int(bottom))
 
 
 def paste(
-    frame: NDArray[np.uint8], face: NDArray[np.uint8], mask: Floats, matrix: Floats, levels: int = 3
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Put a drawn crop back where it was cut from.
+    frame: Images, touched: Images, face: Images, mask: Images, matrix: Floats, levels: int = 3, grain: float = 0.0, seed: int = 0
+) -> None:
+    """Put a drawn crop back where it was cut from, in place.
 
-    frame: uint8 (H, W, 3). face: uint8 (S, S, 3). mask: float32 (S, S) in 0..1, already soft, 0 at its border. matrix: (2, 3),
-    frame to crop. levels: of the blend. -> the new frame, and uint8 (H, W): 255 where it may differ from the old one. Everywhere
-    else both are equal to the bit.
+    frame: uint8 (H, W, 3). touched: uint8 (H, W), becomes 255 where the frame may have changed; everywhere else it stays equal to
+    the bit. face: uint8 (S, S, 3). mask: uint8 (S, S), already soft, 0 at its border. matrix: (2, 3), frame to crop. levels: of
+    the blend. grain: deviation, in grey levels, of the noise that the drawing is given; seed: the same gives the same noise.
     """
-    height, width = frame.shape[:2]
-    touched = np.zeros((height, width), np.uint8)
-    side = mask.shape[0]
-    back = cv2.invertAffineTransform(matrix)
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float32) @ back[:, :2].T + back[:, 2]
-    left, top = np.maximum(np.floor(corners.min(0)).astype(int) - 1, 0)
-    right, bottom = np.minimum(np.ceil(corners.max(0)).astype(int) + 2, (width, height))
-    if right - left < 2 or bottom - top < 2:
-        return frame.copy(), touched
-
-    local = back.copy()
-    local[:, 2] -= (left, top)
-    size = (int(right - left), int(bottom - top))
+    local, (left, top, right, bottom) = _placed(mask, matrix, (frame.shape[1], frame.shape[0]))
+    if right - left < 2 or bottom - top < 2 or not mask.any():
+        return
+    size, box = (right - left, bottom - top), np.s_[top:bottom, left:right]
     weight = np.asarray(cv2.warpAffine(mask, local, size, flags=cv2.INTER_LINEAR), np.float32)
-    weight[weight < 1.0 / 255.0] = 0.0
+    weight *= np.float32(1.0 / 255.0)
     drawn = cv2.warpAffine(face, local, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    region = frame[top:bottom, left:right].astype(np.float32)
-    blended = pyramid_blend(np.asarray(drawn, np.float32), region, weight, levels)
+    below = frame[box]
+    change = pyramid_blend(np.asarray(cv2.subtract(drawn, below, dtype=cv2.CV_32F), np.float32), weight, levels)
+    if grain >= _LEAST_GRAIN:
+        noise = np.random.default_rng((seed, left, top)).standard_normal(weight.shape, np.float32)
+        change += (np.float32(grain) * noise)[..., None]
     # A pyramid's coarse levels reach past the mask; a last plain fade, done within its outer half, holds them in.
-    hold = np.clip(weight * 2.0, 0.0, 1.0)[..., None]
-    result = region + hold * (blended - region)
-    film = frame.copy()
-    inside = weight > 0
-    film[top:bottom, left:right][inside] = np.clip(np.round(result[inside]), 0, 255).astype(np.uint8)
-    touched[top:bottom, left:right][inside] = 255
-    return film, touched
+    change *= np.minimum(weight * 2.0, 1.0)[..., None]
+    # Where the weight is 0 nothing is added, and what is rounded there is a whole number already.
+    frame[box] = cv2.add(below, change, dtype=cv2.CV_8U)
+    touched[box] |= np.where(weight > 0, np.uint8(255), np.uint8(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -34,11 +34,18 @@ class Checkpoint:
     images_seen: int
     seconds: float  # training time so far, over all runs
     rate_scale: float = 1.0  # below 1 after a roll-back
-    extra: dict[str, Any] = field(default_factory=dict)
+    roll_backs: int = 0
+    parts: int = 1  # into how many pieces a batch is cut, so that each fits into memory
+    finish: dict[str, Any] = field(default_factory=dict)  # critic and its optimizer; empty without an adversarial finish
+    scaler: dict[str, Any] = field(default_factory=dict)  # the loss scale of float16; empty for other precisions
+    course: dict[str, Any] = field(default_factory=dict)  # see `Course.to_dict`
+    torch_random: Tensor | None = None  # torch's own generator on the CPU
+    device_random: Tensor | None = None  # and on the GPU, if the training runs on one
+    dataset: dict[str, str] = field(default_factory=dict)  # digest of the faces of each side
 
     def to_bytes(self) -> bytes:
         """The whole state; half-written or altered bytes are told by their checksum."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "config"}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "config"}
         return _seal(_CHECKPOINT, self.config, values)
 
     @classmethod
@@ -46,9 +53,18 @@ class Checkpoint:
         """Raises CheckpointError when `data` is damaged, or is no checkpoint of this program."""
         config, values = _open(_CHECKPOINT, data)
         try:
-            return cls(config=config, **values)
+            read = cls(config=config, **values)
         except TypeError as error:
             raise CheckpointError("This checkpoint lacks parts of the training's state.") from error
+        if not all_finite([*read.network.values(), *read.ema.values()]):
+            raise CheckpointError("This checkpoint holds weights that are not numbers; go back to an earlier one.")
+        return read
+
+
+def all_finite(tensors: list[Tensor]) -> bool:
+    """Whether every number is one: neither NaN nor infinite."""
+    norms = torch._foreach_norm([tensor.detach() for tensor in tensors if tensor.is_floating_point()], torch.inf)
+    return not norms or bool(torch.stack([norm.float() for norm in norms]).isfinite().all())
 
 
 def dump_weights(config: TwinConfig, weights: dict[str, Tensor]) -> bytes:
@@ -76,8 +92,9 @@ def load_state(network: TwinNetwork, state: dict[str, Tensor]) -> None:
 def _seal(kind: str, config: TwinConfig, values: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save({"kind": kind, "config": config.to_dict(), "values": values}, buffer)
-    body = buffer.getvalue()
-    return _MAGIC + zlib.crc32(body).to_bytes(4, "big") + body
+    # a view, for a checkpoint is as large as the network six times over
+    body = buffer.getbuffer()
+    return b"".join([_MAGIC, zlib.crc32(body).to_bytes(4, "big"), body])
 
 
 def _open(kind: str, data: bytes) -> tuple[TwinConfig, dict[str, Any]]:

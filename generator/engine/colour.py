@@ -12,10 +12,11 @@ _SMALLEST = 1.0  # a deviation in L, a or b under this is noise
 _GAIN = (0.6, 1.6)  # bounds on the change of contrast
 
 
-def to_lab(images: NDArray[np.uint8]) -> Floats:
-    """uint8 (..., H, W, 3) RGB -> float32 LAB, L in 0..100, a and b in about -127..127."""
-    rows = images.reshape(-1, images.shape[-2], 3).astype(np.float32) / 255.0
-    return np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGB2LAB), np.float32).reshape(images.shape)
+def to_lab(images: NDArray[np.uint8] | Floats) -> Floats:
+    """(..., H, W, 3) RGB, uint8 or float32 in 0..1 -> float32 LAB, L in 0..100, a and b in about -127..127."""
+    rows = images.reshape(-1, images.shape[-2], 3)
+    light = rows.astype(np.float32) / 255.0 if rows.dtype == np.uint8 else rows
+    return np.asarray(cv2.cvtColor(light, cv2.COLOR_RGB2LAB), np.float32).reshape(images.shape)
 
 
 def from_lab(lab: Floats) -> NDArray[np.uint8]:
@@ -25,12 +26,12 @@ def from_lab(lab: Floats) -> NDArray[np.uint8]:
     return pixels
 
 
-def statistics(lab: Floats, weight: Floats) -> Floats:
-    """Weighted mean and deviation of each channel: (N, H, W, 3), (N, H, W) -> (N, 2, 3)."""
-    share = weight[..., None] / np.maximum(weight.sum(axis=(1, 2)), 1e-6)[:, None, None, None]
-    mean = (lab * share).sum(axis=(1, 2))
-    variance = (np.square(lab - mean[:, None, None]) * share).sum(axis=(1, 2))
-    return np.stack([mean, np.sqrt(variance)], axis=1).astype(np.float32)
+def statistics(lab: Floats, mask: NDArray[np.uint8]) -> Floats:
+    """Mean and deviation of each channel of one picture (H, W, 3) where mask is over 127, float32 (2, 3); of all where it
+    nowhere is."""
+    inside = mask > 127
+    values = lab[inside] if inside.any() else lab.reshape(-1, 3)
+    return np.stack([values.mean(axis=0), values.std(axis=0)]).astype(np.float32)
 
 
 def smooth_over_time(values: Floats, shots: NDArray[np.integer], spread: float) -> Floats:
@@ -69,21 +70,58 @@ def match(lab: Floats, own: Floats, wanted: Floats, strength: float = 1.0) -> Fl
     return np.asarray(lab + strength * (toned - lab), np.float32)
 
 
-def match_detail(lab: Floats, scene: Floats, weight: Floats, limit: float, spread: float = 1.2) -> Floats:
-    """Strengthen the fine detail of drawn faces, which a short training leaves soft, up to that of the scene.
+def spread_over_time(values: Floats, at: NDArray[np.integer], shots: NDArray[np.integer], spread: float) -> Floats:
+    """What was measured now and then, for every frame: Gaussian mean of what lies near in the same shot (Nadaraya and Watson
+    1964).
 
-    lab, scene: (N, H, W, 3) of one shot. weight: (N, H, W). limit: the most that detail is multiplied by, 1 or more.
-    spread: of the Gaussian that parts detail from the rest, in pixels. One gain for the whole shot, so nothing flickers; a
-    scene softer than the drawing leaves it as it is. Only lightness is changed.
+    values: (K, ...), of the frames `at` (K,). shots: (T,). spread: standard deviation in frames. -> (T, ...); zero where nothing
+    was measured of a shot.
     """
+    spread_out = np.zeros((len(shots), *values.shape[1:]), np.float32)
+    for shot in np.unique(shots[at]) if len(at) else ():
+        rows, known = np.flatnonzero(shots == shot), np.flatnonzero(shots[at] == shot)
+        away = (rows[:, None] - at[known][None]) / max(spread, 1e-3)
+        nearest = np.square(away).min(axis=1, keepdims=True)
+        share = np.exp(-0.5 * (np.square(away) - nearest))
+        share /= share.sum(axis=1, keepdims=True)
+        spread_out[rows] = np.tensordot(share, values[known], axes=1)
+    return spread_out
 
-    def detail(pictures: Floats) -> Floats:
-        lightness = pictures[..., 0]
-        return np.stack([plane - np.asarray(cv2.GaussianBlur(plane, (0, 0), spread), np.float32) for plane in lightness])
 
-    own, wanted = detail(lab), detail(scene)
-    energy_own, energy_wanted = (float((np.square(d) * weight).sum()) for d in (own, wanted))
-    gain = float(np.clip(np.sqrt(energy_wanted / max(energy_own, 1e-6)), 1.0, max(1.0, limit)))
+# So little of the face within reach says nothing of its colour.
+_FAR = 1e-3
+# Deviation, in pixels, of the Gaussian that parts fine detail from the rest.
+_FINE = 1.2
+
+
+def _detail(lightness: Floats) -> Floats:
+    return lightness - np.asarray(cv2.GaussianBlur(lightness, (0, 0), _FINE), np.float32)
+
+
+def detail_energy(lab: Floats, mask: NDArray[np.uint8]) -> float:
+    """How much fine detail the lightness of a picture (H, W, 3) has where mask is over 127."""
+    return float(np.square(_detail(lab[..., 0]))[mask > 127].sum())
+
+
+def sharpened(lab: Floats, gain: float) -> Floats:
+    """A picture (H, W, 3) whose fine detail of lightness is `gain` times as strong: short trainings draw softly."""
+    if gain <= 1.0:
+        return lab
     crisp = lab.copy()
-    crisp[..., 0] += (gain - 1.0) * own
+    crisp[..., 0] += (gain - 1.0) * _detail(lab[..., 0])
     return crisp
+
+
+def extended(lab: Floats, mask: Floats, spread: float) -> Floats:
+    """The face's colours carried on beyond its outline, so that nothing of what lay behind the subject shows at the seam.
+
+    lab: (H, W, 3). mask: float32 (H, W) in 0..1, where the face was drawn. spread: deviation in pixels of the mean (normalised
+    convolution, Knutsson and Westin 1993) that stands where the mask is under a half; 0 leaves the picture as it is.
+    """
+    if spread <= 0:
+        return lab
+    face = np.clip(mask * 3.0 - 1.75, 0.0, 1.0).astype(np.float32)[..., None]
+    around = cv2.GaussianBlur(np.concatenate([lab * face, face], axis=2), (0, 0), spread)
+    near = around[..., 3:]
+    carried = around[..., :3] / np.maximum(near, _FAR)
+    return np.asarray(np.where(near > _FAR, face * lab + (1.0 - face) * carried, lab), np.float32)

@@ -49,6 +49,17 @@ class TwinConfig:
     background: float = 0.15  # weight of a pixel outside the face, where the face weighs 1
     features: float = 2.0  # weight of a pixel in the eyes and the mouth
 
+    # The adversarial finish of the subject's decoder; see `adversarial`
+    adversarial: float = 0.0  # share of the reconstruction's gradient that it may pull with; 0 is no such finish
+    adversarial_from: float = 0.8  # part of the training after which it begins
+    loss_matching: float = 0.0  # weight of the critic's own features of drawn and true face being alike
+    critic_dim: int = 32  # channels of the critic's first layer
+    critic_rate: float = 2e-4
+
+    # When to end before the time is over
+    plateau_images: int = 500_000  # after so many faces seen without ...
+    plateau_gain: float = 0.001  # ... this much more of held-out SSIM the training goes into its last part; 0 images is never
+
     # What the training keeps
     heldout: float = 0.1  # part of the faces, in stretches of time, that the training never sees
 
@@ -60,7 +71,7 @@ class TwinConfig:
             raise ConfigError(f"A twin's size must be a multiple of {step}, and {self.size} is not.")
         if self.batch < 1:
             raise ConfigError("A twin's batch must hold at least one face.")
-        for name in ("heldout", "warp_until", "flip"):
+        for name in ("heldout", "warp_until", "flip", "adversarial_from"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"A twin's {name} must lie between 0 and 1.")
 
@@ -95,4 +106,7 @@ PRESETS: dict[str, TwinConfig] = {
     "quick": TwinConfig(),
     # 128 px: faces that fill more of the frame; some ten minutes on eight cores, one on a GPU.
     "standard": TwinConfig(size=128, batch=16),
+    # 256 px and 384 px: for a GPU; the finish gives back the pores and hairs that a mean over likely faces leaves out.
+    "fine": TwinConfig(size=256, dims=(96, 192, 256, 256), depths=(2, 2, 3, 3), adversarial=0.1, loss_matching=0.5),
+    "studio": TwinConfig(size=384, dims=(96, 192, 256, 320), depths=(2, 2, 3, 3), adversarial=0.1, loss_matching=0.5),
 }

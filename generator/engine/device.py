@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # names and numbers of glibc's <malloc.h>
+# Names that `torch.cpu.get_capabilities` has for units that multiply bfloat16, of x86 and of ARM.
+_BFLOAT16_UNITS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+# What the allocators of torch, oneDNN and C++ say when there is no more memory.
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "cannot allocate memory")
+_ONEDNN = ("could not create a memory", "could not create a primitive", "could not execute a primitive")
 
 
 def keep_freed_memory() -> bool:
@@ -30,6 +37,50 @@ def choose_device(wanted: torch.device | str | None = None) -> torch.device:
     return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast: half the bytes to move, with the range of float32, so that no loss scaling is needed."""
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+@dataclass(frozen=True)
+class Precision:
+    """In what a step is reckoned. dtype: of autocast, None for float32 throughout. scaled: whether gradients need loss scaling,
+    as float16 does, whose smallest number is 6e-8 (Micikevicius et al. 2018)."""
+
+    dtype: torch.dtype | None
+    scaled: bool = False
+
+
+@cache
+def quickest_precision(device: torch.device) -> Precision:
+    """What this device reckons quickest in without harm.
+
+    bfloat16 where it has units for it: half the bytes to move, with the range of float32. float16 with a scaled loss on GPUs
+    before Ampere (compute capability 8.0). float32 on CPUs that would only imitate bfloat16.
+    """
+    if device.type == "cuda":
+        ampere = torch.cuda.get_device_capability(device) >= (8, 0)
+        return Precision(torch.bfloat16) if ampere else Precision(torch.float16, scaled=True)
+    capabilities = torch.cpu.get_capabilities()
+    quick = any(capabilities.get(unit, False) for unit in _BFLOAT16_UNITS)
+    return Precision(torch.bfloat16 if quick else None)
+
+
+def mixed_precision(device: torch.device, precision: Precision | None = None) -> AbstractContextManager[Any]:
+    """Autocast in `precision`, or in the quickest one of the device."""
+    chosen = precision or quickest_precision(device)
+    return nullcontext() if chosen.dtype is None else torch.autocast(device.type, dtype=chosen.dtype)
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device, or the machine, has no memory left for what was asked."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in told for sign in _NO_MEMORY + _ONEDNN)
+
+
+def compilation_failed(error: BaseException) -> bool:
+    """Whether `torch.compile` gave up: no C++ compiler, no Triton, or a kernel that it cannot make."""
+    return any(kind.__name__ == "TorchDynamoException" for kind in type(error).__mro__)
+
+
+def give_back_memory(device: torch.device) -> None:
+    """Hand cached memory back to the device, so that pieces of another size fit."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from processing.engine.canonical import hull_mask
+from processing.engine.canonical import FOREHEAD, hull_mask
 
 # Rings of the 468-point mesh: the edges of the lids, the lips, and the opening between the lips.
 _RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 _LEFT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
-# How far up the forehead a face reaches: 0 ends at the brows, 1 at the hair, which is not to be carried over.
-FOREHEAD = 0.7
 _FINER = 4
 _MINIMUM = 8
 
@@ -58,6 +57,14 @@ class FaceSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def digest(self) -> str:
+        """What tells these very faces from any others: BLAKE2b over pictures, masks and what is held out, 32 hex digits."""
+        told = hashlib.blake2b(repr(self.images.shape).encode(), digest_size=16)
+        for part in (self.images, self.masks, self.held_out):
+            if part is not None:
+                told.update(np.ascontiguousarray(part).data)
+        return told.hexdigest()
 
     def take(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> FaceSet:
         """The chosen faces as a set of their own."""

@@ -7,7 +7,9 @@ apart by their colour, and its drawing is moved back to the light of the scene.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 # Rows: luma and two colour differences of ITU-R BT.601, for RGB in 0..1.
@@ -33,6 +35,13 @@ def measure_tone(images: Tensor, masks: Tensor) -> Tensor:
         values = matrix @ (pixels.float() / 255.0)
         tones[row, 0], tones[row, 1] = values.mean(1), values.std(1, correction=0)
     return tones
+
+
+def tone_of(mean: NDArray[np.float32], covariance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What `measure_tone` would give, from mean (N, 3) and covariance (N, 3, 3) of RGB in 0..1: float32 (N, 2, 3)."""
+    matrix = np.array(_TO_OPPONENT, np.float32)
+    variance = np.einsum("ci,nij,cj->nc", matrix, covariance, matrix)
+    return np.stack([mean @ matrix.T, np.sqrt(np.maximum(variance, 0.0))], axis=1).astype(np.float32)
 
 
 def retone(images: Tensor, own: Tensor, wanted: Tensor) -> Tensor:

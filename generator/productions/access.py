@@ -8,7 +8,14 @@ from twinvault.vaults.models import Role
 
 
 def film_for(user, film_id: UUID, least: Role = Role.VIEWER) -> Film:
-    related = "twin__life_stage__subject__vault", "content__keyring", "storyboard__keyring", "ordered_by"
+    related = (
+        "twin__life_stage__subject__vault",
+        "twin__refreshed_from",
+        "content__keyring",
+        "preview__keyring",
+        "storyboard__keyring",
+        "ordered_by",
+    )
     rows = Film.objects.select_related(*related)
     return owned_row_for(user, rows, film_id, least)
 

@@ -10,7 +10,7 @@ from generator.productions.models import Film
 from generator.productions.storyboard import KINDS, Caption, Card, Storyboard, StoryboardError
 from templates_library import queries
 from templates_library.models import TemplateRevision
-from twinvault.vaults.models import Vault
+from twinvault.vaults.models import LifeStage, Vault
 
 _CAPTION = re.compile(r"\s*(?:(\d+):)?(\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(?:(\d+):)?(\d+(?:\.\d+)?)\s+(\S.*)")
 
@@ -33,13 +33,14 @@ class ReleaseForm(forms.Form):
     )
 
 
-class OrderForm(forms.Form):
-    """An order; `storyboard` is there once it is valid."""
+class MatchForm(forms.Form):
+    """Who shall appear in which video: a twin, or the one that fits best, of a stage of life or of any."""
 
     twin = TwinChoice(
         Twin.objects.none(),
         label="Who appears",
-        empty_label=None,
+        required=False,
+        empty_label="whoever fits the video best",
         error_messages={"invalid_choice": "This twin cannot be chosen any more, it may have been retired: choose another."},
     )
     template = TemplateChoice(
@@ -50,6 +51,35 @@ class OrderForm(forms.Form):
             "invalid_choice": "This video cannot be chosen any more, the board may just have withdrawn it: choose another."
         },
     )
+    life_stage = forms.ModelChoiceField(
+        LifeStage.objects.none(), label="At which stage of life", required=False, empty_label="whichever fits"
+    )
+
+    def __init__(self, vault: Vault, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        ready = vault.twins.filter(state=Twin.State.READY).select_related("life_stage")
+        self.fields["twin"].queryset = ready
+        self.fields["template"].queryset = queries.orderable_revisions()
+        stages = LifeStage.objects.filter(subject__vault=vault, id__in=ready.order_by().values("life_stage"))
+        if stages.count() > 1:
+            self.fields["life_stage"].queryset = stages
+        else:
+            # there is nothing to wish for
+            del self.fields["life_stage"]
+
+    def clean(self) -> dict:
+        said = super().clean()
+        twin, stage = said.get("twin"), said.get("life_stage")
+        if twin and stage and twin.life_stage_id != stage.id:
+            self.add_error("life_stage", f"{twin} is of another stage of life: choose one of the two.")
+        return said
+
+
+class OrderForm(MatchForm):
+    """An order; `storyboard` is there once it is valid."""
+
+    field_order = ("template", "life_stage", "twin")
+
     kind = forms.ChoiceField(label="What it is", choices=[(kind, kind.capitalize()) for kind in KINDS])
     heading = forms.CharField(label="Name or title on the first card", required=False)
     subheading = forms.CharField(label="Years, or a second line", required=False)
@@ -62,11 +92,6 @@ class OrderForm(forms.Form):
     )
     closing = forms.CharField(label="Words on the last card", required=False)
     closing_line = forms.CharField(label="A sentence on the last card", required=False)
-
-    def __init__(self, vault: Vault, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["twin"].queryset = vault.twins.filter(state=Twin.State.READY).select_related("life_stage")
-        self.fields["template"].queryset = queries.orderable_revisions()
 
     def clean_captions(self) -> list[Caption]:
         captions = []

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from generator.models import Twin
-from generator.productions.models import Film
+from generator.productions.models import Film, FilmPiece
 from twinvault.custody.objects import destroy_keys
 from twinvault.jobs.models import Job
 from twinvault.safe.holdings import Holding, Rows
@@ -20,6 +20,8 @@ def erase(vault: Vault, scope: Scope) -> None:
     if scope != Scope.SOURCES:
         # one may have been finished after the keys were destroyed
         destroy_keys(vault.films.exclude(content=None).values_list("content_id", flat=True))
+        destroy_keys(vault.films.exclude(preview=None).values_list("preview_id", flat=True))
+        destroy_keys(FilmPiece.objects.filter(film__vault=vault).exclude(content=None).values_list("content_id", flat=True))
         destroy_keys(vault.films.values_list("storyboard_id", flat=True))
         Job.objects.filter(target_id__in=vault.films.values("id")).delete()
         vault.films.all().delete()
@@ -29,6 +31,7 @@ def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
     for film in vault.films.filter(content__isnull=False):
         folder = "films/held back" if film.state == Film.State.HELD else "films"
         yield film.content_id, f"{folder}/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]}.mp4"
+        yield film.preview_id, f"films/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]} preview.mp4"
 
 
 HOLDING = Holding("productions", models=(Film,), rows=rows, erase=erase, paths=paths)

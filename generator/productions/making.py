@@ -1,17 +1,30 @@
-"""How an ordered film is made."""
+"""How an ordered film is made: cut into pieces, which whichever workers are free render, and joined at the end.
 
+1. `render_film` plans the pieces, asks for help with them, and renders a preview, which is shown while the rest goes on.
+2. It renders one piece after the other that nobody has taken; so does every helper (`help_render`) that a worker is free for.
+3. A piece is stored encrypted as soon as it is done. A worker that dies leaves its piece to the others; if it was the first, its
+successor
+   goes on with the pieces that are left.
+4. When all are done the first joins, signs and measures the film, and stores it. Pieces and preview are erased, however it ends.
+"""
+
+import time
+from functools import cached_property
 from uuid import UUID
 
-import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
+from generator.engine.swap import Part
 from generator.learning import load_embeddings
 from generator.marks import missed_by
 from generator.models import Twin
-from generator.productions.assembly import AssemblyError
-from generator.productions.models import Film
-from generator.productions.rendering import Source, render
+from generator.productions import rendering
+from generator.productions.assembly import AssemblyError, join
+from generator.productions.measuring import Touched
+from generator.productions.models import Film, FilmPiece
+from generator.productions.rendering import Source, looked_at
+from generator.productions.services import HELP, RENDER, forget_making
 from generator.productions.storyboard import Storyboard
 from generator.protection.authority import signing_authority
 from processing.engine.media import MediaError
@@ -20,8 +33,12 @@ from templates_library import services as library
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
 from twinvault.custody import objects
-from twinvault.jobs.services import JobRefused, JobStopped
+from twinvault.custody.models import StoredObject
+from twinvault.jobs import sharing
+from twinvault.jobs.services import JobRefused, JobStopped, is_held
 from twinvault.vaults.services import NotAllowed, has_consent
+
+ASK_AGAIN_S = 0.3
 
 
 def _require_still_allowed(film: Film) -> None:
@@ -39,13 +56,50 @@ def _require_still_allowed(film: Film) -> None:
 
 
 def render_film(film_id: UUID, work) -> None:
-    """Job handler: renders an ordered film. What was ordered is asked for again at every report, so a withdrawal ends it.
+    """Job handler: makes an ordered film. What was ordered is asked for again at every report, so a withdrawal ends it, for all
+    who work at it."""
+    film = _film(film_id)
+    if film.state != Film.State.ORDERED:
+        return
+    _require_still_allowed(film)
+    work.report(0.0, "Opening template and twin")
+    studio = _Studio(film)
+    try:
+        _plan(studio)
+        sharing.ask_for_help(HELP, _undone(film).order_by("number"), queue="cpu", title="Help to render a film")
+        began = time.monotonic()
+        began += _show_preview(studio, work)
+        _render_free(studio, work)
+        while _undone(film).exists():
+            _told(studio, work, 0.0)
+            time.sleep(ASK_AGAIN_S)
+            _render_free(studio, work)
+        content, measures = _joined(studio, work, began)
+        _require_still_allowed(film)
+        _finish(film, content, measures)
+    except (MediaError, AssemblyError) as error:
+        raise JobRefused(str(error)) from error
+    finally:
+        # what a worker has done that was killed, or was taken for dead, is gone on with by its successor
+        if is_held(work.job):
+            forget_making(film)
 
-    1. Weights, template and storyboard are opened.
-    2. The film is rendered, marked, assembled, signed and measured in memory.
-    3. It is stored encrypted, and shown, or held back if it missed a mark (`generator.marks`).
-    """
-    film = Film.objects.select_related(
+
+def help_render(piece_id: UUID, work) -> None:
+    """Job handler: renders pieces of a film that somebody else makes, too, as long as there are any."""
+    piece = FilmPiece.objects.filter(id=piece_id).first()
+    if piece is None or not sharing.is_worked_at(RENDER, piece.film_id):
+        return
+    film = _film(piece.film_id)
+    _require_still_allowed(film)
+    try:
+        _render_free(_Studio(film), work)
+    except (MediaError, AssemblyError) as error:
+        raise JobRefused(str(error)) from error
+
+
+def _film(film_id: UUID) -> Film:
+    return Film.objects.select_related(
         "vault__keyring",
         "vault__subject",
         "twin__weights__keyring",
@@ -53,46 +107,157 @@ def render_film(film_id: UUID, work) -> None:
         "twin__life_stage",
         "storyboard__keyring",
         "revision__content__keyring",
+        "revision__track__keyring",
         "revision__template",
     ).get(id=film_id)
-    if film.state != Film.State.ORDERED:
-        return
-    _require_still_allowed(film)
-    work.report(0.0, "Opening template and twin")
-    track = preparation.load_track(film.revision)
-    landmarks = np.where(track.present[:, None, None], track.landmarks, np.nan).astype(np.float32)
-    source = Source(
-        open=lambda: objects.open_object(film.revision.content),
-        landmarks=landmarks,
-        present=track.present,
-        rate=film.revision.rate,
-        width=film.revision.width,
-        height=film.revision.height,
+
+
+class _Studio:
+    """What one worker needs to render any piece of a film."""
+
+    def __init__(self, film: Film):
+        self.film, self.done = film, 0
+        self.storyboard = Storyboard.from_json(objects.read(film.storyboard))
+        self.track = track = preparation.load_track(film.revision)
+        self.source = Source(
+            open=lambda: objects.open_object(film.revision.content),
+            landmarks=track.seen,
+            present=track.present,
+            rate=film.revision.rate,
+            width=film.revision.width,
+            height=film.revision.height,
+            scenery=track.scenery,
+            times=track.times,
+        )
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """Whoever is drawn; it takes a moment, which a helper that comes too late is spared."""
+        return [rendering.cast(objects.read(self.film.twin.weights), self.source)]
+
+    def count(self) -> None:
+        """How many frames of the template lie in pieces that are done, for telling progress."""
+        ready = self.film.pieces.exclude(content=None).values_list("first", "last")
+        self.done = sum(last - first for first, last in ready)
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """What a signature says of the film."""
+        return {
+            "order_id": str(self.film.id),
+            "twin_version": str(self.film.twin.version),
+            "template_revision": str(self.film.revision_id),
+        }
+
+
+def _plan(studio: _Studio) -> None:
+    """Makes the pieces, unless a worker that was lost has made them already."""
+    film = studio.film
+    if not film.pieces.exists():
+        FilmPiece.objects.bulk_create(
+            FilmPiece(film=film, number=number, first=first, last=last)
+            for number, (first, last) in enumerate(rendering.plan(studio.source))
+        )
+
+
+def _undone(film: Film):
+    return film.pieces.filter(content=None)
+
+
+def _show_preview(studio: _Studio, work) -> float:
+    """Renders the preview, unless a worker that was lost has; the seconds that it took, once parts were cast."""
+    film, parts, began = studio.film, studio.parts, time.monotonic()
+    if Film.objects.filter(id=film.id, preview__isnull=False).exists():
+        return 0.0
+    content = rendering.render_preview(
+        parts,
+        studio.source,
+        studio.storyboard,
+        signing_authority(),
+        studio.claims,
+        on_progress=lambda _written: _told(studio, work, 0.0),
     )
+    _keep(
+        objects.store(film.vault.keyring, "film preview", content, "video/mp4"),
+        lambda stored: Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(preview=stored),
+    )
+    return time.monotonic() - began
+
+
+def _keep(stored: StoredObject, update) -> None:
+    """JobStopped, and nothing is left of the object, where no row takes it."""
+    if not update(stored):
+        objects.erase(stored)
+        raise JobStopped
+
+
+def _render_free(studio: _Studio, work) -> None:
+    while True:
+        with sharing.taken(_undone(studio.film), work.job.id) as piece:
+            if piece is None:
+                return
+            _render_piece(studio, piece, work)
+        studio.count()
+
+
+def _render_piece(studio: _Studio, piece: FilmPiece, work) -> None:
+    film, grip = studio.film, sharing.Grip(piece, work.job.id)
+
+    def progress(written: int) -> None:
+        _told(studio, work, written)
+        if grip.keep() and not sharing.is_worked_at(RENDER, film.id):
+            raise JobStopped
+
+    rendered, touched = rendering.render_piece(
+        studio.parts, studio.source, studio.storyboard, piece.first, piece.last, on_progress=progress
+    )
+    _keep(
+        objects.store(film.vault.keyring, "film piece", rendering.dump_piece(rendered, touched)),
+        lambda stored: FilmPiece.objects.filter(id=piece.id, taken_by=work.job.id, content=None).update(
+            content=stored, frames=rendered.frames
+        ),
+    )
+
+
+def _told(studio: _Studio, work, written: float) -> None:
+    """Progress, if beside the pieces that are done `written` frames are. Ends the work where the film may not be made any
+    more."""
+    share = min(1.0, (studio.done + written) / studio.source.frames)
+    if work.report(0.02 + 0.75 * share, f"Frame {round(share * studio.source.frames)} of {studio.source.frames}"):
+        _require_still_allowed(studio.film)
+        studio.count()
+
+
+def _joined(studio: _Studio, work, began: float) -> tuple[bytes, dict]:
+    film, source = studio.film, studio.source
+    pieces = list(film.pieces.select_related("content__keyring"))
+    chosen = looked_at(source, studio.storyboard)
+    touched = Touched(chosen)
+
+    def contents():
+        for piece in pieces:
+            rendered, of_piece = rendering.load_piece(objects.read(piece.content), chosen)
+            touched.join(of_piece)
+            yield rendered.content
 
     def progress(fraction: float, message: str) -> None:
         if work.report(fraction, message):
             _require_still_allowed(film)
 
-    try:
-        content, measures = render(
-            objects.read(film.twin.weights),
-            source,
-            Storyboard.from_json(objects.read(film.storyboard)),
-            signing_authority(),
-            claims={
-                "order_id": str(film.id),
-                "twin_version": str(film.twin.version),
-                "template_revision": str(film.revision_id),
-            },
-            subject=load_embeddings(objects.read(film.twin.identity)),
-            actor=track.embeddings,
-            on_progress=progress,
-        )
-    except (MediaError, AssemblyError) as error:
-        raise JobRefused(str(error)) from error
-    _require_still_allowed(film)
-    _finish(film, content, measures)
+    with source.open() as sound:
+        content = join(studio.storyboard, sound, contents(), sum(piece.frames for piece in pieces), source.rate)
+    return rendering.complete(
+        content,
+        source,
+        studio.storyboard,
+        signing_authority(),
+        touched,
+        claims=studio.claims,
+        subject=load_embeddings(objects.read(film.twin.identity)),
+        actor=studio.track.embeddings,
+        seconds=time.monotonic() - began,
+        on_progress=progress,
+    )
 
 
 def _finish(film: Film, content: bytes, measures: dict) -> None:

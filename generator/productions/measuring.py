@@ -5,7 +5,8 @@ compared, and some stretches of consecutive frames are looked at closely, one at
 """
 
 import io
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -82,14 +83,16 @@ def _stretches(usable: Flags) -> tuple[range, ...]:
 
 @dataclass
 class Touched:
-    """Where the frames were changed, kept as bits for the chosen ones, and how many were changed at all."""
+    """Where frames were changed, kept as bits for the chosen ones, how many were changed at all, and how many there were."""
 
     chosen: Chosen
     swapped: int = 0
+    seen: int = 0
     _bits: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, index: int, mask: Picture) -> None:
         """mask: uint8 (H, W), above 0 where frame `index` was changed."""
+        self.seen += 1
         self.swapped += bool(mask.any())
         if self.chosen.needs_mask(index):
             self._bits[index] = np.packbits(mask > 0).tobytes()
@@ -98,6 +101,23 @@ class Touched:
         """bool (H, W) of a chosen frame that was added."""
         bits = np.frombuffer(self._bits[index], np.uint8)
         return np.unpackbits(bits, count=height * width).reshape(height, width).astype(bool)
+
+    def join(self, other: "Touched") -> None:
+        """Takes over what is known of another piece."""
+        self.swapped, self.seen = self.swapped + other.swapped, self.seen + other.seen
+        self._bits |= other._bits
+
+    def dump(self) -> dict[str, NDArray[np.generic]]:
+        """As arrays, for an .npz."""
+        bits = {str(index): np.frombuffer(zlib.compress(mask, 1), np.uint8) for index, mask in self._bits.items()}
+        return {"counts": np.array([self.swapped, self.seen]), **bits}
+
+    @classmethod
+    def load(cls, chosen: Chosen, arrays: Mapping[str, NDArray]) -> "Touched":
+        """The inverse of `dump`."""
+        swapped, seen = arrays["counts"].tolist()
+        bits = {int(name): zlib.decompress(arrays[name].tobytes()) for name in arrays if name.isdecimal()}
+        return cls(chosen, swapped, seen, bits)
 
 
 def measure_film(

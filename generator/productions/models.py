@@ -42,7 +42,11 @@ class Film(models.Model):
     kind = models.CharField(max_length=20)
     storyboard = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
     content = models.OneToOneField(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    preview = models.OneToOneField(
+        StoredObject, on_delete=models.PROTECT, null=True, related_name="+", help_text="three seconds, until the film is ready"
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ORDERED)
+    chosen_because = models.CharField(max_length=200, blank=True, help_text="why this twin; empty where a person chose it")
     measures = models.JSONField(default=dict, help_text="frames, frames_swapped, render_fps, distances, ...")
     missed = models.JSONField(default=list, help_text="names of the measures for which it was held back, of generator.marks")
     released_because = models.CharField(max_length=20, blank=True, choices=Reason, help_text="empty unless it had been held back")
@@ -60,6 +64,29 @@ class Film(models.Model):
     def title(self) -> str:
         """How pages call it: what kind of film, and in which template."""
         return f"{self.kind.capitalize()}: {self.template_title}"
+
+
+class FilmPiece(models.Model):
+    """A stretch of a film that is being made, rendered by one worker in one go. All pieces are erased once they are joined."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    film = models.ForeignKey(Film, on_delete=models.CASCADE, related_name="pieces")
+    number = models.PositiveIntegerField()
+    first = models.PositiveIntegerField(help_text="frame of the template")
+    last = models.PositiveIntegerField(help_text="the frame after its last")
+    content = models.OneToOneField(
+        StoredObject, on_delete=models.PROTECT, null=True, related_name="+", help_text="once it is done"
+    )
+    frames = models.PositiveIntegerField(default=0, help_text="pictures in it, cards included")
+    taken_by = models.UUIDField(null=True, help_text="the job that renders it just now")
+    taken_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["film", "number"], name="one_piece_a_number")]
+
+    def __str__(self) -> str:
+        return f"piece {self.number} of {self.film_id}"
 
 
 class SigningAuthority(models.Model):

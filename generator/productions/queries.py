@@ -3,16 +3,26 @@
 from dataclasses import dataclass
 from string import Formatter
 
+from django.db.models.functions import Coalesce
+
 from generator.marks import Judged, Mark, judge_film
 from generator.productions.advice import advice_for
 from generator.productions.models import Film
-from generator.queries import latest_job_state
+from generator.queries import latest_job, latest_job_state
+from generator.services import LEARNING
+from twinvault.jobs.models import Job
 from twinvault.vaults.models import Vault
 
 
 def films_of(vault: Vault):
-    """Every film of a vault, newest first, with how its rendering stands."""
-    return vault.films.select_related("twin__life_stage", "ordered_by").annotate(job_state=latest_job_state("render_film"))
+    """Every film of a vault, newest first, with how its rendering stands, or before that the refresh that it waits for."""
+    stands = Coalesce(latest_job_state("render_film"), latest_job_state(*LEARNING, of="twin_id"))
+    return vault.films.select_related("twin__life_stage", "ordered_by").annotate(job_state=stands)
+
+
+def job_of(film: Film) -> Job | None:
+    """Its rendering; before that has begun, the refresh of its twin that it waits for."""
+    return latest_job(film.id, "render_film") or latest_job(film.twin_id, *LEARNING)
 
 
 @dataclass(frozen=True)

@@ -1,53 +1,100 @@
 """Verbs on films: order one, revoke one. How one is made is in `making`, which only workers load."""
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
+from generator.matchmaking import match
 from generator.models import Twin
-from generator.productions.models import Film
+from generator.productions.models import Film, FilmPiece
 from generator.productions.storyboard import Storyboard
+from generator.refreshing import twin_that_knows
 from templates_library import services as library
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
 from twinvault.custody import objects
-from twinvault.jobs.services import enqueue
-from twinvault.vaults.models import Vault
+from twinvault.jobs import sharing
+from twinvault.jobs.models import Job
+from twinvault.jobs.services import OPEN, enqueue
+from twinvault.vaults.models import LifeStage, Vault
 from twinvault.vaults.services import NotAllowed, require_consent
+
+RENDER, HELP = "render_film", "help_render"
 
 
 @transaction.atomic
-def order_film(vault: Vault, *, twin: Twin, revision: TemplateRevision, storyboard: Storyboard, by) -> Film:
+def order_film(
+    vault: Vault,
+    *,
+    revision: TemplateRevision,
+    storyboard: Storyboard,
+    by,
+    twin: Twin | None = None,
+    life_stage: LifeStage | None = None,
+) -> Film:
     """A film of this vault's twin in an approved template, queued to be rendered.
+
+    Without a twin the one that fits the template is picked, of `life_stage` if that is given; the film says why. A twin that has
+    not learned with the template yet is refreshed first (`refreshing`); the film is of the refreshed version, and its rendering
+    is queued once that is ready.
 
     NotAllowed where consent, twin or template do not allow it; StoryboardError where the storyboard cannot be filmed.
     """
-    if twin.vault_id != vault.id:
+    if twin and twin.vault_id != vault.id:
         raise ValueError("the twin is of another vault")
     require_consent(vault.subject)
+    library.require_orderable(revision)
+    storyboard.validate(template_seconds=revision.seconds)
+    because = ""
+    if twin is None:
+        found = match(vault, revision, life_stage)
+        twin, because = found.twin, found.because
     if twin.state != Twin.State.READY:
         raise NotAllowed(f"{twin} is {twin.get_state_display()}: choose a twin that is ready.")
-    library.require_orderable(revision)
-    if not twin.library.filter(id=revision.id).exists():
-        raise NotAllowed(f"{twin} has not learned with “{revision.template.title}”: begin a new version of it, which will.")
-    storyboard.validate(template_seconds=revision.seconds)
+    twin = twin_that_knows(twin, revision, by=by)
     film = Film.objects.create(
         vault=vault,
         twin=twin,
         revision=revision,
         template_title=revision.template.title,
         kind=storyboard.kind,
+        chosen_because=because,
         storyboard=objects.store(vault.keyring, "storyboard", storyboard.to_json().encode(), "application/json"),
         ordered_by=by,
     )
     record("film ordered", actor=by, vault_id=vault.id, target=film, template=str(revision.id), twin=str(twin.id))
-    title = f"Film: {revision.template.title}"
-    enqueue("render_film", film.id, queue="gpu", title=title, vault=vault, user=by)
+    if twin.state == Twin.State.READY:
+        title = f"Film: {revision.template.title}"
+        enqueue(RENDER, film.id, queue="gpu", title=title, vault=vault, user=by)
     return film
 
 
 @transaction.atomic
 def revoke_film(film: Film, *, by) -> None:
-    """The film is erased and cannot be played any more; the row stays and says so."""
+    """The film is erased and cannot be played any more; the row stays and says so. So is what there is of one that is being
+    made."""
     if not Film.objects.filter(id=film.id).exclude(state=Film.State.REVOKED).update(state=Film.State.REVOKED, content=None):
         return
     objects.erase(film.content)
+    forget_making(film)
     record("film revoked", actor=by, vault_id=film.vault_id, target=film)
+
+
+@transaction.atomic
+def forget_making(film: Film) -> None:
+    """Ends the help with a rendering, and erases what it leaves behind on its way: the pieces, and the preview."""
+    sharing.send_helpers_home(HELP, FilmPiece.objects.filter(film=film))
+    pieces = [piece.content for piece in FilmPiece.objects.filter(film=film).select_related("content")]
+    FilmPiece.objects.filter(film=film).delete()
+    current = Film.objects.select_for_update(of=("self",)).select_related("preview").get(id=film.id)
+    Film.objects.filter(id=film.id).update(preview=None)
+    for stored in [*pieces, current.preview]:
+        objects.erase(stored)
+
+
+def forget_abandoned() -> None:
+    """Erases what is left of renderings that nobody goes on with: their workers died, too often or before they were stopped.
+    Safe to run anywhere, any time."""
+    under_way = Job.objects.filter(kind=RENDER, target_id=OuterRef("id"), state__in=OPEN)
+    begun = Film.objects.filter(Q(preview__isnull=False) | Exists(FilmPiece.objects.filter(film=OuterRef("id"))))
+    for film in begun.exclude(Exists(under_way)):
+        forget_making(film)

@@ -7,12 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from generator.matchmaking import match
+from generator.models import Twin
 from generator.productions import queries, releasing, services
 from generator.productions.access import film_for, may_watch
-from generator.productions.forms import OrderForm, ReleaseForm, VerifyForm
+from generator.productions.forms import MatchForm, OrderForm, ReleaseForm, VerifyForm
 from generator.protection.authority import roots
 from generator.protection.provenance import verify as verify_film
-from generator.queries import latest_job
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
 from twinvault.vaults.access import vault_for
@@ -31,7 +32,12 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         said = form.cleaned_data
         try:
             film = services.order_film(
-                vault, twin=said["twin"], revision=said["template"], storyboard=form.storyboard, by=request.user
+                vault,
+                twin=said["twin"],
+                life_stage=said.get("life_stage"),
+                revision=said["template"],
+                storyboard=form.storyboard,
+                by=request.user,
             )
         except NotAllowed as error:
             form.add_error(None, str(error))
@@ -48,6 +54,21 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     return render(request, "productions/order.html", context, status=400 if form.is_bound and form.errors else 200)
 
 
+@signed_in
+@require_safe
+def match_twin(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """Who would appear in a video if the person leaves the choice to us, and why, as a piece of the order page."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
+    form = MatchForm(vault, request.GET)
+    context = {"vault": vault}
+    if form.is_valid() and form.cleaned_data["twin"] is None:
+        try:
+            context["match"] = match(vault, form.cleaned_data["template"], form.cleaned_data.get("life_stage"))
+        except NotAllowed as error:
+            context["refusal"] = str(error)
+    return render(request, "productions/_match.html", context)
+
+
 def _first_words(vault) -> dict:
     subject = vault.subject
     years = f"{subject.born or ''} – {subject.died}".strip() if subject.died else ""
@@ -61,7 +82,8 @@ def film(request: HttpRequest, film_id: UUID) -> HttpResponse:
     context = {
         "vault": film.vault,
         "film": film,
-        "job": latest_job("render_film", film.id),
+        "job": queries.job_of(film),
+        "waits": film.state == film.State.ORDERED and film.twin.state == Twin.State.TRAINING,
         "quality": queries.quality_of(film),
         "may_watch": may_watch(film),
         "release": ReleaseForm() if film.state == film.State.HELD and film.vault.role >= Role.OWNER else None,
@@ -81,6 +103,16 @@ def film_content(request: HttpRequest, film_id: UUID) -> HttpResponse:
     reader = objects.open_object(film.content)
     name = f"twinvault-{film.kind}-{film.ordered_at:%Y-%m-%d}.mp4"
     return ranged_response(request, reader, film.content.size, film.content.content_type, filename=name, download=download)
+
+
+@signed_in
+@require_safe
+def film_preview(request: HttpRequest, film_id: UUID) -> HttpResponse:
+    """Three seconds of a film that is being made, by Range."""
+    film = film_for(request.user, film_id)
+    if film.preview is None:
+        raise Http404
+    return ranged_response(request, objects.open_object(film.preview), film.preview.size, film.preview.content_type)
 
 
 @signed_in

@@ -1,5 +1,7 @@
 """Code books, as the site reads and erases them. How one is made is in `book_making`, which only workers load."""
 
+from django.db import transaction
+
 from generator.engine.scenes.book import BookError, CodeBook
 from generator.models import Twin
 from generator.scenes.models import CodeBookOfTwin
@@ -13,6 +15,18 @@ def forget_book(twin: Twin) -> None:
     if kept:
         kept.delete()
         objects.erase(kept.content)
+
+
+def copy_book(old: Twin, twin: Twin) -> None:
+    """Gives a refreshed twin the book of the one that it was refreshed from: its subject's decoder is the same."""
+    kept = CodeBookOfTwin.objects.select_related("content__keyring").filter(twin_id=old.id).first()
+    if kept is None:
+        return
+    data = objects.read(kept.content)
+    with transaction.atomic():
+        if Twin.objects.select_for_update().filter(id=twin.id).exclude(state=Twin.State.RETIRED).exists():
+            forget_book(twin)
+            CodeBookOfTwin.objects.create(twin=twin, content=objects.store(twin.vault.keyring, "codebook", data))
 
 
 def book_of(twin: Twin) -> CodeBook:

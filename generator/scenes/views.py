@@ -88,7 +88,7 @@ def scene(request: HttpRequest, scene_id: UUID) -> HttpResponse:
         revision.may_make = revision.standing.word == "approved" and not any(c.state == "ordered" for c in revision.clips.all())
         for clip in revision.clips.all():
             clip.measured = queries.measures_of(clip)
-            clip.job = latest_job(services.RENDER, clip.id) if clip.state == Clip.State.ORDERED else None
+            clip.job = latest_job(clip.id, services.RENDER) if clip.state == Clip.State.ORDERED else None
     context = {
         "vault": shown.vault,
         "scene": shown,

@@ -26,6 +26,9 @@ CROP_SIZE = 192
 CROP_SIDE = 20.0
 CROP_CENTRE = -1.8
 
+# How far up the forehead a face that is drawn or learned from reaches: 0 ends at the brows, 1 at the hair, which is nobody's own.
+FOREHEAD = 0.7
+
 # Face outline of the 468 mesh points, clockwise in the picture from the top of the forehead.
 OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
@@ -182,6 +185,15 @@ def _warp(image: Image, matrix: Floats, size: int, fast: bool) -> Image:
 def invert(matrix: Floats) -> Floats:
     """The transform back: float32 (2, 3) -> float32 (2, 3)."""
     return np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float32)
+
+
+def resized(matrix: Floats, size: int, before: int = CROP_SIZE) -> Floats:
+    """The transform to a crop of another size: (2, 3) to `before` pixels -> float32 (2, 3) to `size` pixels. Stacks too, (...,
+    2, 3)."""
+    ratio = size / before
+    scaled = np.asarray(matrix, np.float32) * np.float32(ratio)
+    scaled[..., 2] += np.float32(0.5 * ratio - 0.5)
+    return scaled
 
 
 def apply(matrix: Floats, points: Floats) -> Floats:

@@ -36,6 +36,7 @@ def installation(tmp_path_factory):
         "TWINVAULT_MASTER_KEY_FILE": str(folder / "keys/master.json"),
         "TWINVAULT_TRAIN_PRESET": "tiny",
         "TWINVAULT_TRAIN_SECONDS": "8",
+        "TWINVAULT_BASE_SECONDS": "0",
     }
     subprocess.run([sys.executable, "manage.py", "make_keys"], cwd=REPOSITORY, env=environment, check=True, capture_output=True)
     address = f"http://127.0.0.1:{(port := free_port())}"

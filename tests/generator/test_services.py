@@ -1,10 +1,16 @@
 """Beginning, learning, stopping and retiring a twin."""
 
 import json
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.core.files.storage import storages
+from django.urls import reverse
+from django.utils import timezone
 
-from generator import learning, queries
+from generator import claims, keeping, queries
+from generator.engine.checkpoint import Checkpoint
 from generator.models import Twin
 from generator.services import retire_twin, start_twin
 from processing import counting, datasets
@@ -14,7 +20,7 @@ from templates_library import services as library
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
-from twinvault.jobs.services import claim, retry, stop
+from twinvault.jobs.services import JobRefused, claim, retry, stop
 from twinvault.vaults.services import NotAllowed, open_vault, record_consent, withdraw_consent
 from worker.tasks import work_on
 
@@ -108,11 +114,68 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(twin):
     assert job.state == "stopped"
     assert after[: len(before)] == before
     assert after[-1]["images_seen"] > before[-1]["images_seen"] and after[-1]["seconds"] > before[-1]["seconds"]
-    assert StoredObject.objects.filter(kind="checkpoint").count() == 1
+    stored = StoredObject.objects.filter(kind="checkpoint").values_list("id", flat=True)
+    assert {twin.checkpoint_id, twin.checkpoint_before_id} == set(stored)
+    assert twin.checkpoint_before is not None and twin.learner == ""
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_it_is_said(twin, learned, browse):
+    work_until(twin, then=stop)
+    stored = objects.read(twin.checkpoint)
+    seen = Checkpoint.from_bytes(stored).images_seen
+    later = Checkpoint.from_bytes(stored)
+    later.images_seen += 5000
+    damaged = objects.store(learned.vault.keyring, "checkpoint", later.to_bytes())
+    path = storages["ciphertext"].path(damaged.name)
+    with open(path, "r+b") as file:
+        file.seek(2000)
+        file.write(b"struck by lightning")
+    Twin.objects.filter(id=twin.id).update(checkpoint=damaged, checkpoint_before=twin.checkpoint)
+
+    retry(Job.objects.get(kind="train_twin"))
+    job = work_until(twin, then=stop)
+
+    assert job.state == "stopped"
+    told = f"What was stored last was damaged: it goes on from the one before, at {seen:,} faces."
+    assert queries.notices_of(twin) == [told]
+    assert told in browse(learned.bob).get(reverse("twin", args=[twin.id])).content.decode()
+    assert not StoredObject.objects.filter(id=damaged.id).exists()
+    assert objects.read(twin.checkpoint_before) == stored
+    assert seen < Checkpoint.from_bytes(objects.read(twin.checkpoint)).images_seen < seen + 5000
+
+
+def test_another_job_cannot_learn_a_twin_that_is_being_learned(twin):
+    first = claims.take(twin, uuid4())
+    with pytest.raises(JobRefused, match="being learned by another worker"):
+        claims.take(twin, uuid4())
+    job = work_until(twin)
+    assert job.state == "failed" and "being learned by another worker" in job.error
+    assert twin.checkpoint is None and claims.renew(twin, first)
+
+    Twin.objects.update(learner_until=timezone.now() - timedelta(seconds=1))
+    second = claims.take(twin, uuid4())
+    assert not claims.renew(twin, first) and claims.renew(twin, second)
+    claims.release(twin, first)
+    assert claims.renew(twin, second)
+
+
+def test_a_worker_that_was_stalled_stores_nothing_over_its_successors_work(twin):
+    taken = []
+
+    def overtake(job: Job) -> None:
+        if not taken:
+            # what a sweep and another worker do once the lease ran out
+            taken.append(claims.take(twin, job.id))
+
+    job = work_until(twin, then=overtake)
+
+    assert job.state == "stopped"
+    assert (twin.checkpoint, twin.statistics, twin.learner) == (None, None, taken[0])
+    assert not StoredObject.objects.filter(kind__in={"checkpoint", "statistics", "preview"}).exists()
 
 
 def test_a_training_stops_when_consent_is_withdrawn(twin, learned, monkeypatch):
-    monkeypatch.setattr(learning, "CONSENT_EVERY_S", 0.0)
+    monkeypatch.setattr(keeping, "ASK_EVERY_S", 0.0)
     consent = learned.vault.subject.consents.get()
 
     job = work_until(twin, then=lambda job: withdraw_consent(consent, by=learned.alice))

@@ -6,10 +6,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generator import urls
-from generator.models import Twin
+from generator.models import Base, BasePreview, Twin
 from generator.productions import urls as production_urls
 from processing import counting, datasets
 from processing.engine import coverage
+from templates_library.services import library_keyring
+from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.vaults.services import open_vault
 
@@ -19,7 +21,13 @@ NAMES = [pattern.name for pattern in urls.urlpatterns + production_urls.urlpatte
 
 def address(name: str, story) -> str:
     """The address of a page in the story."""
+    base = Base.objects.first() or Base.objects.create(preset="tiny", version=1, train_seconds=1)
+    sheet = BasePreview.objects.first() or BasePreview.objects.create(
+        base=base, images_seen=1, sheet=objects.store(library_keyring(), "preview", b"png", "image/png")
+    )
     ids = {
+        "base_id": base.id,
+        "base_preview_id": sheet.id,
         "vault_id": story.vault.id,
         "twin_id": story.twin.id,
         "film_id": story.film.id,
@@ -49,13 +57,13 @@ def test_a_viewer_may_look(story, browse, name):
     assert browse(story.vera).get(address(name, story)).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["twins", "retire_twin", "order", "revoke_film"])
+@pytest.mark.parametrize("name", ["twins", "upkeep", "update_twin", "retire_twin", "order", "revoke_film"])
 def test_a_viewer_may_do_nothing(story, browse, name):
     assert browse(story.vera).post(address(name, story), {}).status_code == 404
     assert Job.objects.filter(state="queued").count() == 0
 
 
-@pytest.mark.parametrize("name", ["retire_twin", "revoke_film"])
+@pytest.mark.parametrize("name", ["upkeep", "retire_twin", "revoke_film"])
 def test_only_the_owner_may_end_what_was_made(story, browse, name):
     assert browse(story.bob).post(address(name, story)).status_code == 404
     assert browse(story.alice).post(address(name, story)).status_code == 302

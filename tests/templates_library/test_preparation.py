@@ -1,17 +1,20 @@
 """Preparing an approved template: its face is followed through every frame."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from processing.engine.identity import distance, embed
 from processing.engine.media import read_frames
-from templates_library import queries, services
-from templates_library.preparation import library_face_set, load_track
+from processing.engine.scenery import measure_scenery
+from templates_library import preparation, queries, services
+from templates_library.preparation import PREPARATION, dump_track, library_face_set, load_track
 from tests.processing import clips
 from tests.processing.conftest import run
 from twinvault.audit.models import Entry
+from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 
@@ -64,6 +67,59 @@ def test_the_library_s_faces_are_the_actors_one_template_after_the_other(approve
 
 def test_no_revision_gives_no_faces():
     assert len(library_face_set([])) == 0
+
+
+def test_the_scenery_is_kept_with_the_track(approved, prepare):
+    prepare(approved)
+    track = load_track(approved)
+
+    assert approved.prepared_by == PREPARATION
+    assert track.times.shape == (48,) and (np.diff(track.times) > 0).all()
+    measured = measure_scenery((frame.image for frame in read_frames(io.BytesIO(clips.actor()))), track.seen, approved.rate)
+    for name in ("matrix", "mean", "covariance", "lab", "grain", "sampled", "shots"):
+        assert np.allclose(getattr(track.scenery, name), getattr(measured, name), atol=1e-5), name
+    assert track.scenery.samples == measured.samples
+    crop = track.scenery.sample(0, 96)
+    assert crop.shape == (96, 96, 3) and 0.1 < track.scenery.mean[0].mean() < 0.9
+
+
+def make_old(revision):
+    """As an older version of the preparation left it."""
+    track = load_track(revision)
+    old = objects.store(revision.content.keyring, "track", dump_track(replace(track, times=None, scenery=None)))
+    type(revision).objects.filter(id=revision.id).update(track=old, prepared_by=1)
+    revision.refresh_from_db()
+    return track
+
+
+def test_what_an_older_version_prepared_is_used_as_it_is_and_prepared_again_by_itself(approved, prepare):
+    prepare(approved)
+    new = make_old(approved)
+    services.require_orderable(approved)
+    assert load_track(approved).scenery is None and (load_track(approved).landmarks == new.landmarks).all()
+
+    services.prepare_outdated()
+    services.prepare_outdated()
+
+    assert prepare(approved).state == "done"
+    assert approved.prepared_by == PREPARATION and load_track(approved).scenery is not None
+    services.prepare_outdated()
+    assert not Job.objects.filter(kind="prepare_template", state="queued").exists()
+
+
+def test_an_older_preparation_stays_in_use_where_it_cannot_be_done_again(approved, prepare, monkeypatch):
+    prepare(approved)
+    make_old(approved)
+    monkeypatch.setattr(preparation, "FEWEST_FRAMES", 10_000)
+    services.prepare_outdated()
+
+    assert prepare(approved).state == "failed"
+
+    assert approved.preparation == "ready" and approved.track is not None
+    services.require_orderable(approved)
+    services.prepare_outdated()
+    assert not Job.objects.filter(kind="prepare_template", state="queued").exists()
+    assert StoredObject.objects.filter(kind="pack").count() == 1
 
 
 def test_of_two_people_the_larger_one_is_followed(submit, board, prepare):

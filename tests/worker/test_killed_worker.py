@@ -25,3 +25,12 @@ def test_a_killed_training_goes_on_from_its_checkpoint_and_the_film_comes_out(in
     assert told["images_seen"] > told["went_on_after"] >= told["before"]["images_seen"]
     assert told["rendering"] == ["done", 2, ""]
     assert told["c2pa"] == "trusted" and told["frames"] > 0
+
+
+def test_a_worker_that_wakes_after_another_took_its_training_over_spoils_nothing(installation, tmp_path):
+    told = installation.tell(Path(__file__).with_name("stalled_worker.py"), tmp_path / "rows.json")
+
+    assert told["one_job"]
+    assert told["training"] == ["done", 2, ""]
+    assert told["twin"] == ["ready", "", None, None]
+    assert (told["checkpoints"], told["weights"]) == (0, 1)

@@ -89,6 +89,11 @@ def _held(job: Job):
     return Job.objects.filter(id=job.id, state=Job.State.RUNNING, worker=job.worker, attempts=job.attempts)
 
 
+def is_held(job: Job) -> bool:
+    """Whether this attempt still holds the job: it is neither over nor somebody else's."""
+    return _held(job).exists()
+
+
 def renew(job: Job) -> bool:
     """Renews the lease. False once the job is no longer this attempt's, or somebody asked it to stop."""
     return bool(_held(job).filter(stop_requested=False).update(lease_until=_lease_end()))

@@ -4,13 +4,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch._inductor.config
 from drawn_faces import ANNA, faces
 
 from generator.engine import training
 from generator.engine.augment import FaceTensors
 from generator.engine.checkpoint import Checkpoint, CheckpointError, load_weights
 from generator.engine.config import PRESETS
+from generator.engine.course import Course, schedule
+from generator.engine.device import Precision
 from generator.engine.faceset import FaceSetError
+from generator.engine.state import begin
 
 TINY = PRESETS["tiny"]
 CPU = torch.device("cpu")
@@ -88,21 +92,6 @@ def test_a_checkpoint_of_another_network_is_refused(anna, bruno):
         training.train(TINY, anna, bruno, images=16, checkpoint=kept[-1][:-9])
 
 
-def test_a_loss_that_is_not_a_number_rolls_back_at_half_the_rate(anna, bruno):
-    kept: list[bytes] = []
-    training.train(TINY, anna, bruno, images=64, on_checkpoint=kept.append)
-    spoiled = Checkpoint.from_bytes(kept[-1])
-    good = {name: value.clone() for name, value in spoiled.network.items()}
-
-    sides = {"subject": FaceTensors.of(anna, CPU), "library": FaceTensors.of(bruno, CPU)}
-    state = training._begin(TINY, sides, CPU, kept[-1], None)
-    with torch.no_grad():
-        next(state.network.parameters()).fill_(float("nan"))
-    state.restore(spoiled, rate_scale=0.5)
-    assert all(torch.equal(value, good[name]) for name, value in state.network.state_dict().items())
-    assert state.rate_scale == 0.5
-
-
 def test_a_rate_that_is_absurd_ends_in_one_sentence(anna, bruno):
     mad = replace(TINY, learning_rate=1e30, clip=1e30, warm_up=1)
     with pytest.raises(training.TrainingError, match="diverged"):
@@ -112,7 +101,7 @@ def test_a_rate_that_is_absurd_ends_in_one_sentence(anna, bruno):
 def test_a_training_starts_warm_from_a_base(anna, bruno, twin):
     base = load_weights(twin.weights)
     sides = {"subject": FaceTensors.of(bruno, CPU), "library": FaceTensors.of(anna, CPU)}
-    started = training._begin(TINY, sides, CPU, None, twin.weights).network
+    started = begin(TINY, sides, Course(TINY, None, 16), base=twin.weights).network
     learned = [base.encoder, base.library, base.library]
     for own, other in zip([started.encoder, started.library, started.subject], learned, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(own.parameters(), other.parameters(), strict=True))
@@ -122,7 +111,7 @@ def test_a_training_starts_warm_from_a_base(anna, bruno, twin):
 
 
 def test_the_rate_warms_up_and_falls_with_the_time():
-    rates = [training.schedule(TINY, step, step / 100) for step in range(101)]
+    rates = [schedule(TINY, step, step / 100) for step in range(101)]
     assert rates[0] < rates[5] < rates[9]
     assert sorted(rates[10:], reverse=True) == rates[10:]
     assert rates[-1] == pytest.approx(TINY.final_rate)
@@ -138,3 +127,21 @@ def test_empty_sets_and_a_missing_end_are_refused(anna, bruno):
         training.train(TINY, anna.take(np.zeros(48, bool)), bruno, images=16)
     with pytest.raises(ValueError, match="seconds or images"):
         training.train(TINY, anna, bruno)
+
+
+def test_float16_learns_with_a_scaled_loss_that_outlives_a_resumption(anna, bruno):
+    kept: list[bytes] = []
+    half = Precision(torch.float16, scaled=True)
+    first = training.train(TINY, anna, bruno, images=96, precision=half, on_checkpoint=kept.append)
+    saved = Checkpoint.from_bytes(kept[-1])
+    assert first.metrics["roll_backs"] == 0 and saved.scaler["scale"] > 0
+
+    saved.scaler["scale"] = 128.0
+    training.train(TINY, anna, bruno, images=112, precision=half, checkpoint=saved, on_checkpoint=kept.append)
+    assert Checkpoint.from_bytes(kept[-1]).scaler["scale"] == 128.0
+
+
+def test_without_a_compiler_a_training_learns_all_the_same(anna, bruno, caplog):
+    with torch._inductor.config.patch({"cpp.cxx": ("/nowhere/c++",)}):
+        result = training.train(TINY, anna, bruno, images=32, compiled=True)
+    assert result.metrics["steps"] == 2 and "cannot be compiled here" in caplog.text

@@ -28,12 +28,14 @@ def tone(seconds: float) -> np.ndarray:
     return (0.5 * np.sin(2 * np.pi * (300 * at + 400 * at**2)))[None].astype(np.float32)
 
 
-def template(frames: list[np.ndarray], sound: np.ndarray | None = None, begins: Fraction = Fraction(0)) -> io.BytesIO:
-    """An MP4 of `frames`; the picture `begins` that many seconds after the sound."""
+def template(
+    frames: list[np.ndarray], sound: np.ndarray | None = None, begins: Fraction = Fraction(0), keyframes: int = 250
+) -> io.BytesIO:
+    """An MP4 of `frames`, with a keyframe every so many; the picture `begins` that many seconds after the sound."""
     height, width = frames[0].shape[:2]
     memory = io.BytesIO()
     with av.open(memory, "w", format="mp4") as container:
-        picture = container.add_stream("libx264", rate=RATE, options={"crf": "10", "bf": "0"})
+        picture = container.add_stream("libx264", rate=RATE, options={"crf": "10", "bf": "0", "g": str(keyframes)})
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
         track = container.add_stream("aac", rate=SOUND_RATE, layout="mono") if sound is not None else None
         for number, image in enumerate(frames):

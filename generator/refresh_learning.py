@@ -1,0 +1,100 @@
+"""How a twin is refreshed: the job behind `refreshing`. No face of the subject is read, so the safe may be sealed."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+
+from generator import claims
+from generator.engine.checkpoint import load_weights
+from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
+from generator.engine.refresh import refresh
+from generator.engine.training import TrainingError
+from generator.keeping import Keeper
+from generator.learning import require_consent
+from generator.models import Twin
+from generator.resuming import resume
+from generator.scenes.books import copy_book
+from templates_library import preparation
+from templates_library.models import TemplateRevision
+from twinvault.custody import objects
+from twinvault.jobs.services import JobRefused
+
+_READ = "vault__keyring", "life_stage__subject", "checkpoint__keyring", "checkpoint_before__keyring", "statistics__keyring"
+KEPT = ("new_ssim_before", "new_ssim_after", "known_ssim_before", "known_ssim_after", "rehearsed_ssim")
+
+
+def refresh_twin(twin_id: UUID, work) -> None:
+    """Job handler: a refreshed version of a twin learns with the template that the old one had not learned with.
+
+    1. The old twin's weights, the faces of the new template and those of the old ones are read into memory.
+    2. It learns, from its last checkpoint if it has one.
+    3. It is ready, with the old one's likeness measures and identity, and what was measured on the template; the films that were
+       ordered with it are queued.
+    """
+    twin = Twin.objects.select_related(*_READ).get(id=twin_id)
+    if twin.state != Twin.State.TRAINING:
+        return
+    require_consent(twin)
+    claim = claims.take(twin, work.job.id)
+    try:
+        _refresh(Twin.objects.select_related(*_READ).get(id=twin.id), work, claim)
+    finally:
+        claims.release(twin, claim)
+
+
+def _refresh(twin: Twin, work, claim: str) -> None:
+    """Steps 1 to 3 of `refresh_twin`, for a twin as it is once it is claimed."""
+    resumption = resume(twin)
+    work.report(0.0, "Gathering faces of the templates")
+    old = Twin.objects.select_related("weights__keyring", "identity__keyring", "looks__keyring").get(id=twin.refreshed_from_id)
+    if old.weights is None:
+        raise JobRefused(f"Version {old.version}, from which this twin was to be refreshed, was retired: order with another one.")
+    weights = objects.read(old.weights)
+    new, known = _faces(twin, old, load_weights(weights).config.size)
+    keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
+    for sentence in resumption.notices:
+        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    try:
+        result = refresh(
+            weights,
+            new,
+            known,
+            seconds=twin.train_seconds,
+            checkpoint=resumption.checkpoint,
+            on_checkpoint=keeper.checkpoint,
+            on_stats=keeper.statistics,
+            on_notice=keeper.notice,
+            should_stop=keeper.should_stop,
+            checkpoint_every_s=settings.ENV.checkpoint_every_s,
+        )
+    except TrainingError as error:
+        raise JobRefused(str(error)) from error
+    keeper.require_whole(result)
+    copy_book(old, twin)
+    keeper.finish(
+        weights=result.weights,
+        measures=old.measures | {name: result.metrics[name] for name in KEPT} | {"refresh_seconds": result.metrics["seconds"]},
+        faces=old.faces,
+        **{name: objects.read(getattr(old, name)) for name in ("identity", "looks") if getattr(old, name)},
+    )
+
+
+def _faces(twin: Twin, old: Twin, size: int) -> tuple[FaceSet, FaceSet]:
+    """Of the templates that are new to it, and of those that the old one had learned with."""
+    usable = twin.library.filter(preparation=TemplateRevision.Preparation.READY, template__withdrawn_at__isnull=True)
+    before = set(old.library.values_list("id", flat=True))
+    new, known = [], []
+    for revision in usable.select_related("track__keyring", "pack__keyring"):
+        (known if revision.id in before else new).append(revision)
+    if not new or not known:
+        raise JobRefused("A template that this twin was to learn with was withdrawn: order a film in another one.")
+    try:
+        return _face_set(new, size), _face_set(known, size)
+    except FaceSetError as error:
+        raise JobRefused(str(error)) from error
+
+
+def _face_set(revisions: Iterable[TemplateRevision], size: int) -> FaceSet:
+    faces = preparation.library_face_set(revisions)
+    return build_faceset(faces.images, faces.landmarks, faces.moments, size)
