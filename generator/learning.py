@@ -25,6 +25,7 @@ from generator.keeping import Keeper
 from generator.looks import looks_of_faces
 from generator.models import Twin
 from generator.resuming import resume
+from generator.scenes.book_making import gather, keep_book
 from processing import datasets
 from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
@@ -50,7 +51,7 @@ def train_twin(twin_id: UUID, work) -> None:
     1. The faces of the life stage and of the templates are read into memory.
     2. It starts from what is known of the person, or from the house base (`descent.start_of`); the row says from what.
     3. The training runs; checkpoint, statistics and previews are stored as it goes.
-    4. The weights are stored and the twin is ready; the checkpoint is erased.
+    4. The code book for new scenes and the weights are stored and the twin is ready; the checkpoint is erased.
     """
     twin = Twin.objects.select_related(*_READ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
@@ -77,6 +78,7 @@ def _learn(twin: Twin, work, claim: str) -> None:
     subject, library = _faces(twin, config)
     # read now: the time for which a sealed safe was unsealed may be over when the training ends
     identity = datasets.subject_embeddings(twin.life_stage)
+    seen = gather(twin.life_stage, twin.condition)
     looks = looks_of_faces(twin.life_stage, twin.condition)
     start = None if resumption.checkpoint else _start(twin)
     keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
@@ -106,6 +108,7 @@ def _learn(twin: Twin, work, claim: str) -> None:
     except TrainingError as error:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)
+    keep_book(twin, result.weights, subject, seen)
     keeper.finish(
         weights=result.weights,
         measures=result.metrics | measure_twin(result.weights, subject, library),

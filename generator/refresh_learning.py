@@ -14,6 +14,7 @@ from generator.keeping import Keeper
 from generator.learning import require_consent
 from generator.models import Twin
 from generator.resuming import resume
+from generator.scenes.books import copy_book
 from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.custody import objects
@@ -70,6 +71,7 @@ def _refresh(twin: Twin, work, claim: str) -> None:
     except TrainingError as error:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)
+    copy_book(old, twin)
     keeper.finish(
         weights=result.weights,
         measures=old.measures | {name: result.metrics[name] for name in KEPT} | {"refresh_seconds": result.metrics["seconds"]},

@@ -8,6 +8,7 @@ from generator.engine.config import PRESETS
 from generator.models import Twin, Upkeep
 from generator.presets import choose_preset
 from generator.refreshing import LEARNING
+from generator.scenes.books import forget_book
 from processing import datasets
 from templates_library import queries
 from twinvault.audit.record import record
@@ -84,6 +85,7 @@ def retire_twin(twin: Twin, *, by) -> None:
     for job in Job.objects.filter(kind__in=LEARNING, target_id=twin.id, state__in=OPEN):
         stop(job)
     twin.refresh_from_db()
+    forget_book(twin)
     held = [getattr(twin, column) for column in HELD]
     sheets = [preview.sheet for preview in twin.previews.select_related("sheet")]
     twin.previews.all().delete()

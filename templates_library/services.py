@@ -17,6 +17,7 @@ from templates_library.models import Review, Template, TemplateRevision
 from templates_library.poster import make_poster
 from templates_library.preparation import PREPARATION, prepare_revision
 from templates_library.queries import withdrawn_sentence
+from templates_library.reviewing import APPROVALS_NEEDED, UnderReview, require_board_member, require_may_review
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.keys import new_keyring
@@ -39,7 +40,6 @@ __all__ = [
     "withdraw",
 ]
 
-APPROVALS_NEEDED = 2
 SHORTEST_S, LONGEST_S = 1.0, 300.0
 
 
@@ -143,18 +143,15 @@ def review(revision: TemplateRevision, reviewer, decision: str, comment: str = "
 
 
 def _may_review(revision: TemplateRevision, template: Template, reviewer) -> None:
-    if not reviewer.is_active or not reviewer.is_board_member:
-        raise NotAllowed("Only members of the editorial board review templates.")
-    if reviewer.pk == revision.author_id:
-        raise NotAllowed("Nobody reviews a revision of their own.")
-    if reviewer.pk == template.submitted_by_id:
-        raise NotAllowed("Nobody reviews a template that they submitted.")
-    if template.revisions.filter(number__gt=revision.number).exists():
-        raise NotAllowed("There is a newer revision of this template: review that one.")
-    if revision.approved_at:
-        raise NotAllowed("This revision is approved already; a board member may still withdraw the template.")
-    if revision.reviews.filter(decision=Review.Decision.REJECT).exists():
-        raise NotAllowed("This revision was rejected already: it needs a new revision.")
+    asked = UnderReview(
+        thing="template",
+        author=revision.author_id,
+        submitter=template.submitted_by_id,
+        is_latest=not template.revisions.filter(number__gt=revision.number).exists(),
+        is_approved=revision.approved_at is not None,
+        is_rejected=revision.reviews.filter(decision=Review.Decision.REJECT).exists(),
+    )
+    require_may_review(reviewer, asked)
 
 
 def _approve(revision: TemplateRevision, template: Template, reviewer) -> None:
@@ -188,8 +185,7 @@ def prepare_outdated() -> None:
 def prepare_again(revision: TemplateRevision, by) -> Job:
     """Queues the preparation of an approved revision once more. For the board."""
     template = _open_template(revision.template)
-    if not by.is_active or not by.is_board_member:
-        raise NotAllowed("Only members of the editorial board have a template prepared again.")
+    require_board_member(by, "have a template prepared again")
     if not TemplateRevision.objects.filter(id=revision.id, approved_at__isnull=False).exists():
         raise NotAllowed("A template is prepared once the board has approved it.")
     record("template preparation asked for again", actor=by, target=revision)
@@ -199,8 +195,7 @@ def prepare_again(revision: TemplateRevision, by) -> Job:
 @transaction.atomic
 def withdraw(template: Template, by) -> None:
     """Any one board member ends the use of a template at once; work on it stops. Nothing brings it back but a new submission."""
-    if not by.is_active or not by.is_board_member:
-        raise NotAllowed("Only members of the editorial board withdraw templates.")
+    require_board_member(by, "withdraw templates")
     withdrawn = Template.objects.filter(id=template.id, withdrawn_at__isnull=True).update(
         withdrawn_at=timezone.now(), withdrawn_by=by
     )

@@ -48,6 +48,7 @@ APPS = (
     "templates_library",
     "generator",
     "productions",
+    "scenes",
 )
 STORYBOARD = Storyboard(
     "memorial",

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "templates_library",
     "generator",
     "generator.productions",
+    "generator.scenes",
     "worker",
 ]
 

@@ -15,4 +15,5 @@ urlpatterns = [
     path("", include("templates_library.urls")),
     path("", include("generator.urls")),
     path("", include("generator.productions.urls")),
+    path("", include("generator.scenes.urls")),
 ]

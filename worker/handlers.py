@@ -12,6 +12,8 @@ from generator.productions.services import HELP as HELP_RENDER
 from generator.productions.services import RENDER
 from generator.refresh_learning import refresh_twin
 from generator.refreshing import REFRESH_TWIN
+from generator.scenes.making import render_scene
+from generator.scenes.services import RENDER as RENDER_SCENE
 from processing.judging import JUDGE, judge_faces
 from processing.looking import HELP, analyse_footage, help_look
 from processing.scenes import MEASURE, measure_corrections
@@ -31,6 +33,7 @@ HANDLERS: dict[str, Callable[[UUID, Work], None]] = {
     TRAIN_BASE: train_base,
     RENDER: render_film,
     HELP_RENDER: help_render,
+    RENDER_SCENE: render_scene,
     safe.SEAL: safe.seal_vault,
     safe.FORGET: safe.forget_keys,
     exports.PREPARE: exports.prepare_export,

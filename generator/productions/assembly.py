@@ -34,7 +34,7 @@ class AssemblyError(ValueError):
 
 def assemble(
     storyboard: Storyboard,
-    template: BinaryIO,
+    template: BinaryIO | None,
     frames: Iterator[Picture],
     rate: Fraction | float,
     mark: VisibleMark,
@@ -42,6 +42,7 @@ def assemble(
 ) -> bytes:
     """The film of `storyboard` as MP4 bytes, in one piece: see `film_piece` and `join`.
 
+    template     a seekable reader of the template, read for its sound only; not the one `frames` draws from; None for silence
     on_progress  called with the number of film frames written so far; what it raises ends the assembly
     """
     piece = film_piece(storyboard, frames, rate, mark, title=True, closing=True, on_progress=on_progress)
@@ -100,7 +101,7 @@ def film_piece(
 
 def join(
     storyboard: Storyboard,
-    template: BinaryIO,
+    template: BinaryIO | None,
     pieces: Iterable[bytes],
     frames: int,
     rate: Fraction | float,
@@ -108,7 +109,7 @@ def join(
 ) -> bytes:
     """The pieces, which follow each other without gap, with the template's sound as one MP4, moov box first.
 
-    template  a seekable reader of the template, read for its sound only
+    template  a seekable reader of the template, read for its sound only; None for silence
     frames    how many pictures the pieces hold together
     start     the template's frame that the first piece begins with, where it has no title card
 

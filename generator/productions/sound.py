@@ -53,13 +53,13 @@ class SoundTrack(Protocol):
 
 
 @contextmanager
-def sound_track(template: BinaryIO, film: OutputContainer, heard: Heard) -> Iterator[SoundTrack | None]:
-    """The track for the sound of `template` (any seekable reader) in `film`, or None where it has none. It is finished where the
-    block ends well, and closed in any case.
+def sound_track(template: BinaryIO | None, film: OutputContainer, heard: Heard) -> Iterator[SoundTrack | None]:
+    """The track for the sound of `template` (any seekable reader) in `film`, or None where it has none or is None. It is finished
+    where the block ends well, and closed in any case.
 
     Packets are copied bit by bit where all of the film is heard and an MP4 that browsers play can hold them. Raises SoundError.
     """
-    opened = _opened(template)
+    opened = _opened(template) if template is not None else None
     if opened is None:
         yield None
         return

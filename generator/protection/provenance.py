@@ -26,7 +26,7 @@ SWAP_SOURCE_TYPE = SOURCE_TYPES + "trainedAlgorithmicMedia"
 FILM_ASSERTION = "org.twinvault.film"
 
 # The only facts a manifest may carry: whoever holds the film can read them, so none may name a person.
-CLAIM_KEYS = ("order_id", "twin_version", "template_revision")
+CLAIM_KEYS = ("order_id", "twin_version", "template_revision", "scene_revision")
 
 # UUID of the C2PA box in ISO media files (C2PA specification, "Embedding manifests into BMFF-based assets").
 C2PA_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -82,7 +82,7 @@ class Provenance:
              `invalid`: changed, cut short or damaged. `none`: no manifest.
     reasons  sentences; empty when trusted.
     manifest summary: title, source_type (IPTC URL), synthetic (bool), time (ISO 8601, the signer's own clock),
-             issuer, actions (names), and order_id, twin_version, template_revision where given. Empty when nothing
+             issuer, actions (names), and those of CLAIM_KEYS that were given. Empty when nothing
              could be read; of an `invalid` file it is only a claim.
     """
 
@@ -123,19 +123,23 @@ def make_authority(name: str) -> Authority:
     )
 
 
-def sign(film: bytes, authority: Authority, *, title: str, claims: Mapping[str, str]) -> bytes:
+_SWAPPED = "Face replaced by one that a trained model made (face swap), with consent on record"
+_DRAWN = "Person drawn by a trained model without any film of the moment, with consent on record"
+
+
+def sign(film: bytes, authority: Authority, *, title: str, claims: Mapping[str, str], drawn: bool = False) -> bytes:
     """The MP4 `film` with a signed C2PA manifest in it.
 
-    `claims` holds `order_id`, `twin_version` and `template_revision` (short strings, no person's name), all or
-    some; `title` must not name anybody either, since everyone who gets the film can read it. Raises
-    ProvenanceError for other claims, a file that is no MP4, or an authority whose key does not fit.
+    `claims` holds of CLAIM_KEYS (short strings, no person's name) all or some; `title` must not name anybody either,
+    since everyone who gets the film can read it. drawn: the person was drawn without a film to put the face into.
+    Raises ProvenanceError for other claims, a file that is no MP4, or an authority whose key does not fit.
     """
     unknown = sorted(set(claims) - set(CLAIM_KEYS))
     if unknown:
         raise ProvenanceError(f"A manifest may not carry {', '.join(unknown)}; it may carry {', '.join(CLAIM_KEYS)}.")
     if not _is_whole_mp4(film):
         raise ProvenanceError("The film could not be signed: it is not a whole MP4 file.")
-    definition = _definition(title, {key: str(value) for key, value in claims.items()})
+    definition = _definition(title, {key: str(value) for key, value in claims.items()}, drawn)
     signed = io.BytesIO()
     try:
         info = c2pa.C2paSignerInfo(b"es256", authority.chain, authority.key, None)
@@ -194,20 +198,20 @@ def _is_whole_mp4(film: bytes) -> bool:
     return position == len(film) and kinds[:1] == [b"ftyp"] and {b"moov", b"mdat"} <= set(kinds)
 
 
-def _definition(title: str, claims: dict[str, str]) -> dict[str, Any]:
+def _definition(title: str, claims: dict[str, str], drawn: bool) -> dict[str, Any]:
     agent = {"name": "TwinVault"}
     actions = [
         {
             "action": "c2pa.created",
             "when": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "softwareAgent": agent,
-            "digitalSourceType": FILM_SOURCE_TYPE,
+            "digitalSourceType": SWAP_SOURCE_TYPE if drawn else FILM_SOURCE_TYPE,
         },
         {
             "action": "c2pa.edited",
             "softwareAgent": agent,
             "digitalSourceType": SWAP_SOURCE_TYPE,
-            "description": "Face replaced by one that a trained model made (face swap), with consent on record",
+            "description": _DRAWN if drawn else _SWAPPED,
         },
         {
             "action": "c2pa.addedText",

@@ -50,6 +50,7 @@ def test_the_first_order_begins_a_refresh_and_the_film_follows_by_itself(story, 
     assert 0 < refreshed.measures["new_ssim_after"] <= 1 and refreshed.measures["refresh_seconds"] < 5
     assert objects.read(refreshed.identity) == objects.read(story.twin.identity)
     assert objects.read(refreshed.looks) == objects.read(story.twin.looks)
+    assert objects.read(refreshed.code_book.content) == objects.read(story.twin.code_book.content)
 
     assert work_until(film, kind="render_film").state == "done"
     # after so little learning it may have missed its marks

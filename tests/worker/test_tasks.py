@@ -38,8 +38,9 @@ def failing(error: Exception):
 
 def test_every_kind_of_job_has_its_handler():
     assert set(HANDLERS) == {
-        *("analyse_footage", "prepare_template", "train_twin", "refresh_twin", "train_base", "render_film"),
-        *("help_look", "help_render", "judge_faces", "measure_corrections"),
+        *("analyse_footage", "prepare_template", "train_twin", "refresh_twin", "train_base"),
+        *("render_film", "help_render", "render_scene"),
+        *("help_look", "judge_faces", "measure_corrections"),
         *("seal_vault", "forget_keys", "prepare_export", "erase"),
     }
 

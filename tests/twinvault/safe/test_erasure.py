@@ -35,6 +35,7 @@ MODELS = [
     *("acquisition.Footage", "acquisition.Upload", "processing.Analysis", "processing.Segment"),
     *("processing.Person", "processing.Track", "processing.Face", "processing.Change"),
     *("generator.Twin", "generator.Preview", "productions.Film"),
+    *("scenes.CodeBookOfTwin", "scenes.Scene", "scenes.SceneRevision", "scenes.SceneReview", "scenes.Clip"),
 ]
 
 

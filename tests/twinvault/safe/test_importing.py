@@ -39,6 +39,7 @@ MODELS = [
     "generator.Twin",
     "generator.Preview",
     "productions.Film",
+    "scenes.CodeBookOfTwin",
 ]
 
 

@@ -19,6 +19,7 @@ VAULT_PAGES = (
     ("Datasets", "datasets", {"dataset", "thresholds"}),
     ("Twins", "twins", {"twin"}),
     ("Films", "order", {"film"}),
+    ("Scenes", "scenes", {"scene", "new_scene", "revise_scene"}),
     ("Jobs", "jobs", set()),
     ("Members", "members", set()),
     ("Safe", "safe", {"safe_password", "export", "record"}),
