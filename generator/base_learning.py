@@ -7,7 +7,6 @@ and no footage is known to this module.
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
 from generator import claims
@@ -20,7 +19,7 @@ from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.training import TrainingError
 from generator.keeping import Keeper
 from generator.models import Base
-from generator.resuming import resume
+from generator.resuming import Resumption, resume
 from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
@@ -56,9 +55,7 @@ def _learn(base: Base, work, claim: str) -> None:
         library = library_faces(revisions, config)
     except FaceSetError as error:
         raise JobRefused(str(error)) from error
-    keeper = _Keeper(base, work, claim, keyring=revisions[0].content.keyring, damaged=resumption.damaged)
-    for sentence in resumption.notices:
-        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    keeper = _Keeper(base, work, claim, resumption, keyring=revisions[0].content.keyring)
     try:
         result = learn_base(
             config,
@@ -66,12 +63,7 @@ def _learn(base: Base, work, claim: str) -> None:
             seconds=base.train_seconds,
             checkpoint=resumption.checkpoint,
             base=None if resumption.checkpoint else _start(base, config),
-            on_checkpoint=keeper.checkpoint,
-            on_stats=keeper.statistics,
-            on_preview=keeper.preview,
-            on_notice=keeper.notice,
-            should_stop=keeper.should_stop,
-            checkpoint_every_s=settings.ENV.checkpoint_every_s,
+            **keeper.callbacks(),
         )
     except TrainingError as error:
         raise JobRefused(str(error)) from error
@@ -111,8 +103,8 @@ def _start(base: Base, config: TwinConfig) -> bytes | None:
 class _Keeper(Keeper):
     """As of a twin; what is kept lies under the key of the template library."""
 
-    def __init__(self, base: Base, work, claim: str, *, keyring: Keyring, damaged: bool):
-        super().__init__(base, work, claim, damaged=damaged)
+    def __init__(self, base: Base, work, claim: str, resumption: Resumption, *, keyring: Keyring):
+        super().__init__(base, work, claim, resumption)
         self._keyring = keyring
         self.made_way = False
 

@@ -3,13 +3,16 @@
 import json
 import logging
 import time
+from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from generator import claims
 from generator.models import Learned
+from generator.resuming import Resumption
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import Keyring
@@ -24,15 +27,28 @@ ASK_EVERY_S = 5.0
 class Keeper:
     """Stores what is learned in the row of a twin, as long as the claim on it stands.
 
-    row: the twin that learns; `base_learning` keeps a house base in the same way. damaged: the checkpoint stored last is of no
-    use, so the next one takes its place, and the one before stays.
+    row: the twin that learns; `base_learning` keeps a house base in the same way. resumption: where the training goes on. If the
+    checkpoint stored last was damaged, the next one takes its place, and the one before stays.
     """
 
-    def __init__(self, row: Learned, work, claim: str, *, damaged: bool = False):
-        self.row, self.work, self.claim, self._damaged = row, work, claim, damaged
+    def __init__(self, row: Learned, work, claim: str, resumption: Resumption):
+        self.row, self.work, self.claim, self._damaged = row, work, claim, resumption.damaged
         self.withdrawn = self.stopped = False
         self._asked_at = time.monotonic()
         self._rows = [json.loads(line) for line in objects.read(row.statistics).splitlines()] if row.statistics else []
+        for sentence in resumption.notices:
+            self.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+
+    def callbacks(self) -> dict[str, Any]:
+        """The keywords of `train` by which it is kept, told and stopped."""
+        return {
+            "on_checkpoint": self.checkpoint,
+            "on_stats": self.statistics,
+            "on_preview": self.preview,
+            "on_notice": self.notice,
+            "should_stop": self.should_stop,
+            "checkpoint_every_s": settings.ENV.checkpoint_every_s,
+        }
 
     @property
     def keyring(self) -> Keyring:

@@ -10,7 +10,6 @@ import logging
 from uuid import UUID
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from generator import claims
@@ -81,30 +80,20 @@ def _learn(twin: Twin, work, claim: str) -> None:
     seen = gather(twin.life_stage, twin.condition)
     looks = looks_of_faces(twin.life_stage, twin.condition)
     start = None if resumption.checkpoint else _start(twin)
-    keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
-    for sentence in resumption.notices:
-        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    keeper = Keeper(twin, work, claim, resumption)
     shared = {
         "seconds": twin.train_seconds,
         "checkpoint": resumption.checkpoint,
         "base": start,
         "same_person": twin.started_from_id is not None,
     }
-    callbacks = {
-        "on_checkpoint": keeper.checkpoint,
-        "on_stats": keeper.statistics,
-        "on_preview": keeper.preview,
-        "on_notice": keeper.notice,
-        "should_stop": keeper.should_stop,
-        "checkpoint_every_s": settings.ENV.checkpoint_every_s,
-    }
     devices = distributed.devices_here()
     try:
         if devices:
             with distributed.lead(len(devices)) as group:
-                result = distributed.train_together(group, config, subject, library, shared=shared, **callbacks)
+                result = distributed.train_together(group, config, subject, library, shared=shared, **keeper.callbacks())
         else:
-            result = train(config, subject, library, **shared, **callbacks)
+            result = train(config, subject, library, **shared, **keeper.callbacks())
     except TrainingError as error:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)

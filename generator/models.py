@@ -135,31 +135,31 @@ class Upkeep(models.Model):
         return f"{self.vault}: {'by itself' if self.by_itself else 'when asked'}"
 
 
-class Preview(models.Model):
-    """A sheet of faces saved while a twin learns: source, rebuilt, swapped."""
+class Sheet(models.Model):
+    """A sheet of faces saved while something learns: source, rebuilt, swapped."""
 
-    twin = models.ForeignKey(Twin, on_delete=models.CASCADE, related_name="previews")
     images_seen = models.PositiveBigIntegerField()
     sheet = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        abstract = True
         ordering = ["images_seen", "id"]
+
+
+class Preview(Sheet):
+    """Of a twin."""
+
+    twin = models.ForeignKey(Twin, on_delete=models.CASCADE, related_name="previews")
 
     def __str__(self) -> str:
         return f"{self.twin} after {self.images_seen} images"
 
 
-class BasePreview(models.Model):
-    """A sheet of the library's faces saved while a base learns."""
+class BasePreview(Sheet):
+    """Of a base: the library's faces alone."""
 
     base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="previews")
-    images_seen = models.PositiveBigIntegerField()
-    sheet = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["images_seen", "id"]
 
     def __str__(self) -> str:
         return f"{self.base} after {self.images_seen} images"

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.conf import settings
-
 from generator import claims
 from generator.engine.checkpoint import load_weights
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
@@ -52,22 +50,11 @@ def _refresh(twin: Twin, work, claim: str) -> None:
         raise JobRefused(f"Version {old.version}, from which this twin was to be refreshed, was retired: order with another one.")
     weights = objects.read(old.weights)
     new, known = _faces(twin, old, load_weights(weights).config.size)
-    keeper = Keeper(twin, work, claim, damaged=resumption.damaged)
-    for sentence in resumption.notices:
-        keeper.notice(sentence, resumption.checkpoint.images_seen if resumption.checkpoint else 0)
+    keeper = Keeper(twin, work, claim, resumption)
     try:
-        result = refresh(
-            weights,
-            new,
-            known,
-            seconds=twin.train_seconds,
-            checkpoint=resumption.checkpoint,
-            on_checkpoint=keeper.checkpoint,
-            on_stats=keeper.statistics,
-            on_notice=keeper.notice,
-            should_stop=keeper.should_stop,
-            checkpoint_every_s=settings.ENV.checkpoint_every_s,
-        )
+        # there is no true face of the subject to show beside what is drawn
+        told = keeper.callbacks() | {"on_preview": None}
+        result = refresh(weights, new, known, seconds=twin.train_seconds, checkpoint=resumption.checkpoint, **told)
     except TrainingError as error:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)
