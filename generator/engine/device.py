@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import mmap
 import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,11 +14,19 @@ from typing import Any
 import torch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # names and numbers of glibc's <malloc.h>
+# Bytes by which the heap grows at once: usually, so that it seldom does, and where memory is scarce.
+_USUAL_PAD, _LEAST_PAD = 64 << 20, 128 << 10
+_RESERVE = 128 << 20
+_reserve: list[mmap.mmap] = []
 # Names that `torch.cpu.get_capabilities` has for units that multiply bfloat16, of x86 and of ARM.
 _BFLOAT16_UNITS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 # What the allocators of torch, oneDNN and C++ say when there is no more memory.
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "cannot allocate memory")
 _ONEDNN = ("could not create a memory", "could not create a primitive", "could not execute a primitive")
+
+
+def _glibc() -> bool:
+    return platform.system() == "Linux" and platform.libc_ver()[0] == "glibc"
 
 
 def keep_freed_memory() -> bool:
@@ -26,10 +36,10 @@ def keep_freed_memory() -> bool:
     what an activation function does. Holds for the whole process; other C libraries are left as they are.
     Returns whether the allocator took it.
     """
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+    if not _glibc():
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1) and mallopt(_M_TOP_PAD, 64 << 20))
+    return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1) and mallopt(_M_TOP_PAD, _USUAL_PAD))
 
 
 def choose_device(wanted: torch.device | str | None = None) -> torch.device:
@@ -81,6 +91,25 @@ def compilation_failed(error: BaseException) -> bool:
 
 
 def give_back_memory(device: torch.device) -> None:
-    """Hand cached memory back to the device, so that pieces of another size fit."""
+    """Make room, so that pieces of another size fit.
+
+    On the CPU the reserve is let go and the heap's free pages are given back; it grows by no more than is asked for from now on.
+    Without a reserve nothing could be done any more: a full heap in pieces gives no address back, and oneDNN must map the code that
+    it makes for pieces of a new size.
+    """
+    gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+        return
+    while _reserve:
+        _reserve.pop().close()
+    if _glibc():
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_TOP_PAD, _LEAST_PAD)
+        libc.malloc_trim(0)
+
+
+def keep_reserve() -> None:
+    """Set addresses aside that `give_back_memory` can let go once; no memory is used for them."""
+    if not _reserve:
+        _reserve.append(mmap.mmap(-1, _RESERVE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))

@@ -22,7 +22,7 @@ from .augment import FaceTensors
 from .checkpoint import Checkpoint, dump_weights
 from .config import TwinConfig
 from .course import Course, schedule, stage_at
-from .device import Precision, choose_device, keep_freed_memory
+from .device import Precision, choose_device, keep_freed_memory, keep_reserve
 from .faceset import FaceSet, FaceSetError, split_heldout
 from .network import SIDES, Side, TwinNetwork, count_parameters
 from .preview import draw_preview, rebuild
@@ -93,6 +93,7 @@ def train(
         raise FaceSetError("A training needs faces of the subject and of the library.")
     where, ranks = choose_device(device), ranks or Ranks()
     keep_freed_memory()
+    keep_reserve()
 
     faces: dict[Side, FaceTensors] = {}
     heldout: dict[Side, FaceSet] = {}
