@@ -54,8 +54,9 @@ class _Forms(HTMLParser):
             fields.setdefault(name, None)
         elif tag == "select":
             self._select = name
-            fields.setdefault(name, "")
-        elif tag == "option" and self._select and ("selected" in given or not fields[self._select]):
+            fields.setdefault(name, None)
+        elif tag == "option" and self._select and ("selected" in given or fields[self._select] is None):
+            # a browser sends the first one, be it empty
             fields[self._select] = given.get("value", "")
         elif tag == "textarea":
             self._area = name

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--template", type=Path, required=True, metavar="FILE", help="the video to put the face into")
         parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the film goes, an .mp4")
         parser.add_argument("--train-seconds", type=float, default=240.0, help="how long to learn (default 240)")
-        parser.add_argument("--preset", default="quick", help="size of the face: tiny, quick (default) or standard")
+        parser.add_argument("--preset", default="quick", help="size of the face: tiny, quick (default), standard, fine or studio")
         parser.add_argument("--report", type=Path, metavar="FILE", help="where the measures go, a .json")
         parser.add_argument("--bare", action="store_true", help="no title and closing cards: frame by frame with the template")
         parser.add_argument("--name", default="", help="the name on the title card")
