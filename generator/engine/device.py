@@ -94,8 +94,8 @@ def give_back_memory(device: torch.device) -> None:
     """Make room, so that pieces of another size fit.
 
     On the CPU the reserve is let go and the heap's free pages are given back; it grows by no more than is asked for from now on.
-    Without a reserve nothing could be done any more: a full heap in pieces gives no address back, and oneDNN must map the code that
-    it makes for pieces of a new size.
+    Without a reserve nothing could be done any more: a full heap in pieces gives no address back, and oneDNN must map the code
+    that it makes for pieces of a new size.
     """
     gc.collect()
     if device.type == "cuda":
