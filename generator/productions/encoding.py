@@ -56,6 +56,8 @@ class PieceEncoder:
             interpolation=_EXACT,
             dst_colorspace=Colorspace.ITU709 if self._hd else Colorspace.ITU601,
             dst_color_range=ColorRange.MPEG,
+            # as in decoding: the steps run side by side already
+            threads=1,
         )
         frame.pts, frame.time_base = self.written, 1 / self._rate
         self._container.mux(self._stream.encode(frame))
