@@ -17,6 +17,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
+from generator.engine.checkpoint import Checkpoint  # noqa: E402
 from generator.models import Twin  # noqa: E402
 from generator.productions.models import Film  # noqa: E402
 from generator.productions.services import order_film  # noqa: E402
@@ -51,6 +52,16 @@ def rows(twin: Twin) -> list[dict]:
     return [json.loads(line) for line in objects.read(twin.statistics).splitlines()] if twin.statistics else []
 
 
+def checkpointed(twin: Twin) -> int:
+    """Faces seen when the newest stored checkpoint was taken: rows of statistics may be further on."""
+    stored = Twin.objects.select_related("checkpoint__keyring").get(id=twin.id).checkpoint
+    return Checkpoint.from_bytes(objects.read(stored)).images_seen if stored else 0
+
+
+def rows_until(twin: Twin, images_seen: int) -> list[dict]:
+    return [row for row in rows(twin) if row["images_seen"] <= images_seen]
+
+
 def job_of(target) -> Job:
     return Job.objects.get(target_id=target.id)
 
@@ -60,10 +71,11 @@ call_command("loaddata", sys.argv[1], verbosity=0)
 bob = User.objects.get(username="bob")
 with Stack(queues=["gpu"], logs=Path(sys.argv[1]).parent) as stack:
     twin = start_twin(LifeStage.objects.get(name="adult"), preset="tiny", seconds=LEARN_S, by=bob)
-    until("a checkpoint", lambda: rows(twin), stack)
+    until("a checkpoint behind some statistics", lambda: rows_until(twin, checkpointed(twin)), stack)
     first_worker = job_of(twin).worker
     stack.kill("worker-gpu")
-    before = rows(twin)[-1]
+    before = checkpointed(twin)
+    rows_before = rows_until(twin, before)
     state_after_kill = job_of(twin).state
 
     stack.start_worker("gpu")
@@ -88,7 +100,7 @@ sys.stdout.write(
             "training": [training.state, training.attempts, training.error],
             "another_worker": training.worker != first_worker,
             "before": before,
-            "kept_rows": before in after,
+            "kept_rows": bool(rows_before) and all(row in after for row in rows_before),
             "seconds": twin.measures.get("seconds"),
             "images_seen": twin.measures.get("images_seen"),
             "went_on_after": int(re.search(r"goes on after (\d+) faces seen", log.read_text()).group(1)),
