@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import math
 import pkgutil
 from collections.abc import Iterator
 from fractions import Fraction
@@ -28,6 +29,8 @@ _OPTIONS = {
 }
 # From this size on a frame is worth being decoded by several threads; below it they cost more than they bring.
 _THREADED_PIXELS = 1_500_000
+# Of a tick: what the reckoning with seconds may be off by.
+_SAME_TICK = 1e-3
 # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is a picture track too.
 _ATTACHED_PICTURE = 0x0400
 NOTHING = "Nothing of this file can be decoded; it may be damaged, so please send another copy."
@@ -171,7 +174,8 @@ def _with(first: Decoded, rest: Iterator[Decoded]) -> Iterator[Decoded]:
 
 
 def to_ticks(seconds: float, stream: VideoStream) -> int:
-    return round(seconds / float(stream.time_base or Fraction(1, 1000)))
+    """The first tick that is no earlier. A whole frame may be one tick, so what lies between two is not rounded to the nearer."""
+    return math.ceil(seconds / float(stream.time_base or Fraction(1, 1000)) - _SAME_TICK)
 
 
 def _decoded(film: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

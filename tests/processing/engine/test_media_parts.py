@@ -55,6 +55,28 @@ def test_a_part_may_begin_between_keyframes():
     assert all(abs(float(frame.image.mean()) - 2 * frame.index) < 4 for frame in frames)
 
 
+@pytest.mark.parametrize("container", ["mp4", "avi"])  # the time stamps of an avi count frames
+def test_a_part_begins_and_ends_with_the_frames_between_whose_times_its_bounds_lie(container):
+    film = film_of(60, container=container, bframes=0)
+    whole = list(read_frames(film))
+
+    for first, last in ((12, 25), (13, 26), (20, 21), (39, 60)):
+        bounds = ((whole[first - 1].time + whole[first].time) / 2, whole[min(last, 59)].time + (0.02 if last == 60 else -0.02))
+        frames = list(read_frames(film, start=bounds[0], end=bounds[1]))
+        assert [frame.index for frame in frames] == list(range(first, last))
+        assert all((frame.image == whole[frame.index].image).all() for frame in frames)
+
+
+@pytest.mark.parametrize("container", ["mp4", "avi"])
+def test_a_part_that_begins_at_the_time_of_a_frame_begins_with_it(container):
+    film = film_of(60, container=container, bframes=0)
+    times = [frame.time for frame in read_frames(film)]
+
+    begins = [next(read_frames(film, start=time, end=time + 0.03)).index for time in times[1:]]
+
+    assert begins == list(range(1, 60))
+
+
 def test_a_part_behind_the_end_is_empty():
     assert list(read_frames(film_of(20), start=100.0)) == []
 
