@@ -49,7 +49,7 @@ def _learn(base: Base, work, claim: str) -> None:
     resumption = resume(base)
     config = resumption.checkpoint.config if resumption.checkpoint else PRESETS[base.preset]
     work.report(0.0, "Gathering faces of the templates")
-    revisions = list(base.library.select_related("template", "track__keyring", "pack__keyring"))
+    revisions = list(base.library.select_related("template", "content__keyring"))
     _require_allowed(revisions)
     try:
         library = library_faces(revisions, config)

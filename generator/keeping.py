@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from generator import claims
 from generator.models import Learned
+from generator.productions.models import Film
 from generator.resuming import Resumption
 from twinvault.audit.record import record
 from twinvault.custody import objects
@@ -143,9 +145,13 @@ class Keeper:
         """What follows, in the transaction that makes the row ready: films that were ordered with the twin are rendered now."""
         twin = self.row
         record("twin learned", vault_id=twin.vault_id, target=twin)
-        for film in twin.films.filter(state="ordered").select_related("ordered_by"):
-            title = f"Film: {film.template_title}"
-            enqueue("render_film", film.id, queue="gpu", title=title, vault=twin.vault, user=film.ordered_by)
+        waiting = Film.objects.filter(Q(twin=twin) | Q(further__twin=twin), state=Film.State.ORDERED)
+        # the lock lets the last of several twins of a film see that the others are ready
+        films = Film.objects.select_for_update(of=("self",)).filter(id__in=waiting.values("id"))
+        for film in films.select_related("vault", "ordered_by"):
+            if not film.waits_for_twins:
+                title = f"Film: {film.template_title}"
+                enqueue("render_film", film.id, queue="gpu", title=title, vault=film.vault, user=film.ordered_by)
 
     def _store_statistics(self) -> None:
         self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())

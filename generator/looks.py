@@ -10,7 +10,7 @@ from processing.engine.canonical import CROP_SIZE, apply, crop_matrix
 from processing.engine.descriptors import describe
 from processing.engine.pack import decode_crop
 from templates_library import preparation
-from templates_library.models import TemplateRevision
+from templates_library.models import TemplateRole
 from twinvault.custody import objects
 from twinvault.vaults.models import LifeStage
 
@@ -23,16 +23,16 @@ def looks_of_faces(life_stage: LifeStage, condition: str = "") -> Looks:
     return Looks.of(tables.joined(datasets.dataset(life_stage, condition).faces))
 
 
-def looks_of_scene(revision: TemplateRevision) -> Looks:
-    """Of the face of a prepared template, from some of its crops, spread over the film."""
-    track = preparation.load_track(revision)
+def looks_of_scene(role: TemplateRole) -> Looks:
+    """Of the face of a role, from some of its crops, spread over the film."""
+    track, rate = preparation.load_track(role), role.revision.rate
     count = len(track.offset)
     found = []
-    with objects.open_object(revision.pack) as pack:
+    with objects.open_object(role.pack) as pack:
         for place in np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).round().astype(int)).tolist():
             pack.seek(int(track.offset[place]))
             crop = decode_crop(pack.read(int(track.length[place])))
-            frame = min(round(float(track.moment[place]) * revision.rate), len(track.landmarks) - 1)
+            frame = min(round(float(track.moment[place]) * rate), len(track.landmarks) - 1)
             if not track.present[frame]:
                 continue
             points = track.landmarks[frame]

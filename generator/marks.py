@@ -208,5 +208,12 @@ def judge_twin(measures: dict[str, Any]) -> list[Judged]:
 
 
 def missed_by(measures: dict[str, Any]) -> list[str]:
-    """Names of the measures of a film that do not reach their marks; what could not be measured is not held against it."""
-    return [judged.mark.measure for judged in judge_film(measures) if judged.holds is False]
+    """Names of the measures of a film, in any of its roles, that do not reach their marks; what could not be measured is not
+    held against it."""
+    missed = (judged for role in roles_of(measures) for judged in judge_film(role) if judged.holds is False)
+    return list(dict.fromkeys(judged.mark.measure for judged in missed))
+
+
+def roles_of(measures: dict[str, Any]) -> list[dict[str, Any]]:
+    """The measures of each role, of the film's own twin first, with which those of the film as a whole are."""
+    return [measures, *measures.get("further", [])]

@@ -22,8 +22,8 @@ class Match:
     refresh: bool
 
 
-def match(vault: Vault, revision: TemplateRevision, life_stage: LifeStage | None = None) -> Match:
-    """The ready twin that fits the light and the pose of a template's face best, of one stage of life if one is wished for.
+def match(vault: Vault, revision: TemplateRevision, life_stage: LifeStage | None = None, role: int = 0) -> Match:
+    """The ready twin that fits the light and the pose of a role's face best, of one stage of life if one is wished for.
 
     The newest version of each stage and light is looked at; one that knows the template before one that does not. NotAllowed if
     no twin is ready. Reads the template's crops, and a small object for each twin.
@@ -34,7 +34,7 @@ def match(vault: Vault, revision: TemplateRevision, life_stage: LifeStage | None
     if len(ready) == 1:
         of = f" of “{life_stage.name}”" if life_stage else ""
         return Match(ready[0], f"Picked because it is the only twin{of} that is ready.", _is_new_to(ready[0], revision))
-    scene = looks_of_scene(revision)
+    scene = looks_of_scene(revision.roles.select_related("revision", "track__keyring", "pack__keyring").get(number=role))
     fits = [(_fit(twin, scene, revision), twin) for twin in ready]
     fits.sort(key=lambda one: (-round(one[0].score, 3), -one[1].created_at.timestamp()))
     (best, twin), (second, _) = fits[:2]

@@ -72,7 +72,7 @@ def _faces(twin: Twin, old: Twin, size: int) -> tuple[FaceSet, FaceSet]:
     usable = twin.library.filter(preparation=TemplateRevision.Preparation.READY, template__withdrawn_at__isnull=True)
     before = set(old.library.values_list("id", flat=True))
     new, known = [], []
-    for revision in usable.select_related("track__keyring", "pack__keyring"):
+    for revision in usable:
         (known if revision.id in before else new).append(revision)
     if not new or not known:
         raise JobRefused("A template that this twin was to learn with was withdrawn: order a film in another one.")

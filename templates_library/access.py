@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.http import Http404
 
-from templates_library.models import Template, TemplateRevision
+from templates_library.models import Template, TemplateRevision, TemplateRole
 
 
 def sees_unapproved(user, template: Template) -> bool:
@@ -33,3 +33,12 @@ def revision_for(user, revision_id: UUID) -> TemplateRevision:
     if not approved and not sees_unapproved(user, revision.template):
         raise Http404
     return revision
+
+
+def role_for(user, role_id: UUID) -> TemplateRole:
+    """A role of a revision that the person may see; else 404."""
+    role = TemplateRole.objects.select_related("portrait__keyring").filter(id=role_id).first()
+    if role is None:
+        raise Http404
+    role.revision = revision_for(user, role.revision_id)
+    return role

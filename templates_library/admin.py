@@ -53,18 +53,22 @@ class TemplateRevisionAdmin(BoardOnly, ModelAdmin):
     ordering = ["-created_at"]
     fields = [
         "template", "number", "author", "look", "width", "height", "frames", "rate", "seconds", "has_audio",
-        "approved_at", "preparation", "preparation_error", "faces", "created_at",
+        "approved_at", "preparation", "preparation_error", "people", "created_at",
     ]  # fmt: skip
     readonly_fields = fields
     inlines = [ReviewInline]
     actions = ["approve", "reject"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).prefetch_related("reviews")
+        return super().get_queryset(request).prefetch_related("reviews", "roles")
 
     @admin.display(description="approvals")
     def approvals(self, revision: TemplateRevision) -> int:
         return sum(review.decision == Review.Decision.APPROVE for review in revision.reviews.all())
+
+    @admin.display(description="frames with each face")
+    def people(self, revision: TemplateRevision) -> str:
+        return ", ".join(str(role.faces) for role in revision.roles.all())
 
     @admin.display(description="film")
     def look(self, revision: TemplateRevision) -> str:

@@ -50,13 +50,6 @@ class TemplateRevision(models.Model):
     preparation = models.CharField(max_length=10, choices=Preparation.choices, default=Preparation.NONE)
     prepared_by = models.PositiveSmallIntegerField(default=1, help_text="version of the preparation, see preparation.PREPARATION")
     preparation_error = models.CharField(max_length=500, blank=True)
-    track = models.OneToOneField(
-        StoredObject, on_delete=models.PROTECT, null=True, related_name="+", help_text="smoothed landmarks a frame (npz)"
-    )
-    pack = models.OneToOneField(
-        StoredObject, on_delete=models.PROTECT, null=True, related_name="+", help_text="face crops for learning"
-    )
-    faces = models.PositiveIntegerField(default=0, help_text="frames that show the face")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -65,6 +58,40 @@ class TemplateRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} r{self.number}"
+
+    @property
+    def lead(self) -> "TemplateRole":
+        """The role of whoever is seen most and largest; every prepared revision has it."""
+        return self.roles.select_related("track__keyring", "pack__keyring").get(number=0)
+
+
+class TemplateRole(models.Model):
+    """One of the people of a prepared revision, whose face may be put another in place of. Number 0 leads; the others follow in
+    the order in which much is seen of them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    revision = models.ForeignKey(TemplateRevision, on_delete=models.CASCADE, related_name="roles")
+    number = models.PositiveSmallIntegerField()
+    track = models.OneToOneField(
+        StoredObject, on_delete=models.PROTECT, related_name="+", help_text="smoothed landmarks a frame (npz)"
+    )
+    pack = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+", help_text="face crops for learning")
+    portrait = models.OneToOneField(
+        StoredObject, on_delete=models.PROTECT, null=True, related_name="+", help_text="a face of it (JPEG), to tell it by"
+    )
+    faces = models.PositiveIntegerField(help_text="frames that show the face")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["revision", "number"], name="one_role_a_number")]
+
+    def __str__(self) -> str:
+        return f"role {self.number + 1} of {self.revision}"
+
+    @property
+    def share(self) -> float:
+        """Of the frames, those that show the face."""
+        return self.faces / max(1, self.revision.frames)
 
 
 class Review(models.Model):

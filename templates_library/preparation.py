@@ -1,13 +1,14 @@
-"""What is done once for a template, so that films only encode, decode and blend: its face is followed through every frame, and
-what lies round it is measured.
+"""What is done once for a template, so that films only encode, decode and blend: its faces are followed through every frame, and
+what lies round them is measured.
 
-What is kept of it (`Track`, npz) and the crops to learn from (the pack) are encrypted objects of the revision. The film is
-decoded twice, first to follow the face, then, once its course is known, to measure and to cut crops; no picture is held longer
-than a frame.
+Whoever is seen well and long enough has a role. What is kept of it (`Track`, npz), the crops to learn from (the pack) and a
+portrait are encrypted objects. The film is decoded twice, first to follow the faces, then, once their courses are known, to
+measure and to cut crops; no picture is held longer than a frame.
 """
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from uuid import UUID
@@ -15,6 +16,7 @@ from uuid import UUID
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
+from PIL import Image
 
 from processing.datasets import APART, Faces, empty
 from processing.engine.analysis import AnalysisSettings, analyse
@@ -26,7 +28,7 @@ from processing.engine.media import MediaError
 from processing.engine.pack import DescriptorTable, PackWriter, decode_crop, tabulate
 from processing.engine.scenery import Scenery, SceneryMeter, dump_scenery, load_scenery
 from processing.engine.tracking import fill_gaps, join_track, smooth_landmarks
-from templates_library.models import TemplateRevision
+from templates_library.models import TemplateRevision, TemplateRole
 from templates_library.queries import withdrawn_sentence
 from twinvault.audit.record import record
 from twinvault.custody import objects
@@ -34,11 +36,14 @@ from twinvault.custody.models import StoredObject
 from twinvault.jobs.services import JobRefused
 
 # Version of what is kept. A revision prepared by an older one is prepared again by itself, and is used as it is until then: what
-# it lacks is None in its track, and measured by whoever needs it. 2: times of frames, and the scenery.
-PREPARATION = 2
+# it lacks is None in its track, and measured by whoever needs it. 2: times of frames, and the scenery. 3: everybody's role.
+PREPARATION = 3
 FEWEST_FRAMES = 24
 FEWEST_TO_LEARN = 600
-MOST_TO_LEARN = 1500
+MOST_TO_LEARN = 1500  # of all roles together
+MOST_ROLES = 4
+# who is seen less than this beside whoever leads, in frames times the face's size, passes by and has no role
+LEAST_BESIDE_LEAD = 0.1
 
 
 class NoUsableFace(ValueError):
@@ -47,7 +52,7 @@ class NoUsableFace(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """The face of a template, over all T frames of its film, and the N crops of it that are learned from.
+    """The face of a role, over all T frames of the template's film, and the N crops of it that are learned from.
 
     landmarks: float32 (T, 468, 3), pixels, smoothed; zeros where absent. present: bool (T,), gaps of up to a second filled.
     embeddings: float32 (M, 128), of the actor. offset, length: int64 (N,), bytes of each crop in the pack. moment: float64
@@ -75,11 +80,11 @@ def prepare_revision(revision_id: UUID, work) -> None:
     """Job handler: prepares an approved revision. Running it again replaces what was prepared.
 
     1. A revision that is not approved, or withdrawn, is not prepared.
-    2. Every frame is looked at. Whoever is seen most and largest is the actor; their tracks are joined, gaps filled, and
-    smoothed. 3. Every frame is read once more: light, grain and shots round the face are measured, and crops worth learning from
-    are
+    2. Every frame is looked at. Whoever is seen most and largest leads, and others who are seen well have a role too; the tracks
+       of each are joined, gaps filled, and smoothed.
+    3. Every frame is read once more: light, grain and shots round each face are measured, and crops worth learning from are
        written into an encrypted pack.
-    4. The track goes into another object; one UPDATE makes the revision ready.
+    4. The tracks go into objects of their own; one transaction makes the revision ready.
 
     Where nobody is seen well enough, the revision says so and cannot be ordered. JobRefused says the same.
     """
@@ -91,16 +96,19 @@ def prepare_revision(revision_id: UUID, work) -> None:
     _refuse_if_withdrawn(revision)
     try:
         seen = _look(revision, work)
-        course = _follow(seen, revision.rate)
-        with objects.ObjectWriter(revision.content.keyring, "pack") as writer:
-            track = _measure(revision, seen, course, writer.write, work)
+        courses = _follow(seen, revision.rate)
+        with ExitStack() as packs:
+            writers = [packs.enter_context(objects.ObjectWriter(revision.content.keyring, "pack")) for _ in courses]
+            measured = _measure(revision, seen, courses, [writer.write for writer in writers], work)
     except (MediaError, NoUsableFace) as error:
         _fail(revision, str(error), "unreadable" if isinstance(error, MediaError) else "no usable face")
         raise JobRefused(str(error)) from error
+    packed = [writer.stored for writer in writers]
     try:
-        _finish(revision, track, writer.stored)
+        _finish(revision, measured, packed)
     except BaseException:
-        objects.erase(writer.stored)
+        for stored in packed:
+            objects.erase(stored)
         raise
 
 
@@ -118,6 +126,7 @@ class _Seen:
     times: NDArray[np.float64]
 
 
+_NOBODY = "No face was found in this template: send a film in which one person is seen from near and in good light."
 # so many faces are held as objects before they become rows
 _FACES_AT_ONCE = 256
 
@@ -127,7 +136,7 @@ def _look(revision: TemplateRevision, work) -> _Seen:
 
     def progress(seconds: float, share: float) -> None:
         times.append(seconds)
-        if work.report(0.8 * share, f"Following the face in {revision.template.title}"):
+        if work.report(0.8 * share, f"Following the faces in {revision.template.title}"):
             _refuse_if_withdrawn(revision)
 
     tables: list[DescriptorTable] = []
@@ -137,15 +146,13 @@ def _look(revision: TemplateRevision, work) -> _Seen:
         while some := list(islice(bare, _FACES_AT_ONCE)):
             tables.append(tabulate(some))
     if not tables:
-        raise NoUsableFace(
-            "No face was found in this template: send a film in which one person is seen from near and in good light."
-        )
+        raise NoUsableFace(_NOBODY)
     return _Seen(DescriptorTable.joined(tables), np.array(times))
 
 
 @dataclass(frozen=True)
 class _Course:
-    """The actor over the whole film. learned: rows of the table, one a frame in their order, of the crops to learn from."""
+    """One person over the whole film. learned: rows of the table, one a frame in their order, of the crops to learn from."""
 
     landmarks: NDArray[np.float32]
     present: NDArray[np.bool_]
@@ -153,8 +160,20 @@ class _Course:
     learned: DescriptorTable
 
 
-def _follow(seen: _Seen, rate: float) -> _Course:
-    rows = _rows_of_actor(seen.table)
+def _follow(seen: _Seen, rate: float) -> list[_Course]:
+    """Whoever leads, and others who are seen well enough. Raises NoUsableFace if nobody is fit to lead."""
+    people = _people(seen.table)
+    if not people:
+        raise NoUsableFace(_NOBODY)
+    courses = [_course(seen, people[0], rate)]
+    for rows in people[1:]:
+        with suppress(NoUsableFace):
+            courses.append(_course(seen, rows, rate))
+    most = MOST_TO_LEARN // len(courses)
+    return [replace(course, learned=course.learned.rows(_spread(len(course.learned), most))) for course in courses]
+
+
+def _course(seen: _Seen, rows: NDArray[np.intp], rate: float) -> _Course:
     if len(rows) < FEWEST_FRAMES:
         raise NoUsableFace(
             f"The face of this template is seen in {len(rows)} frames only, and {FEWEST_FRAMES} are needed: "
@@ -171,32 +190,70 @@ def _follow(seen: _Seen, rate: float) -> _Course:
     )
 
 
-def _measure(revision: TemplateRevision, seen: _Seen, course: _Course, write: Callable[[bytes], object], work) -> Track:
-    """Reads every frame once more. Crops to learn from are given to `write`."""
-    frames, learned = len(seen.times), course.learned
-    row_of = {int(index): row for row, index in enumerate(learned.frame_index)}
-    landmarks = np.where(course.present[:, None, None], course.landmarks, np.nan).astype(np.float32)
-    meter = SceneryMeter(landmarks, revision.rate, _cuts(seen.table, frames))
-    pack = PackWriter(write)
-    places: list[tuple[int, int]] = []
+@dataclass(frozen=True)
+class _Measured:
+    """portrait: JPEG of the crop in which the face looks most into the camera."""
+
+    track: Track
+    portrait: bytes
+
+
+class _RoleMeter:
+    """What is measured of one role while the film is read. Crops to learn from are given to `write`."""
+
+    def __init__(self, course: _Course, shots: NDArray[np.int32], rate: float, write: Callable[[bytes], object]) -> None:
+        self._course, self._pack = course, PackWriter(write)
+        landmarks = np.where(course.present[:, None, None], course.landmarks, np.nan).astype(np.float32)
+        self._meter = SceneryMeter(landmarks, rate, shots)
+        learned = course.learned
+        self._row_of = {int(index): row for row, index in enumerate(learned.frame_index)}
+        self._shown = int(np.argmin(np.abs(learned.yaw) + np.abs(learned.pitch)))
+        self._places: list[tuple[int, int]] = []
+        self._portrait = b""
+
+    def add(self, index: int, image: NDArray[np.uint8]) -> None:
+        self._meter.add(image)
+        row = self._row_of.get(index)
+        if row is None:
+            return
+        crop = warp(image, self._course.learned.matrix[row], CROP_SIZE)
+        self._places.append(self._pack.add(crop))
+        if row == self._shown:
+            content = io.BytesIO()
+            Image.fromarray(crop).save(content, "JPEG", quality=88)
+            self._portrait = content.getvalue()
+
+    def finish(self, times: NDArray[np.float64]) -> _Measured:
+        course, learned = self._course, self._course.learned
+        in_crop = [apply(matrix, face)[:, :2] for matrix, face in zip(learned.matrix, learned.landmarks, strict=True)]
+        track = Track(
+            landmarks=course.landmarks,
+            present=course.present,
+            embeddings=course.embeddings,
+            offset=np.array([offset for offset, _ in self._places], np.int64),
+            length=np.array([length for _, length in self._places], np.int64),
+            moment=learned.time,
+            in_crop=np.stack(in_crop),
+            times=times,
+            scenery=self._meter.finish(),
+        )
+        return _Measured(track, self._portrait)
+
+
+def _measure(
+    revision: TemplateRevision, seen: _Seen, courses: Sequence[_Course], write: Sequence[Callable[[bytes], object]], work
+) -> list[_Measured]:
+    """Reads every frame once more."""
+    frames = len(seen.times)
+    shots = _cuts(seen.table, frames)
+    meters = [_RoleMeter(course, shots, revision.rate, each) for course, each in zip(courses, write, strict=True)]
     with objects.open_object(revision.content) as source:
         for frame in read_frames(source):
             if work.report(0.8 + 0.18 * min(1.0, frame.index / frames), f"Measuring the light in {revision.template.title}"):
                 _refuse_if_withdrawn(revision)
-            meter.add(frame.image)
-            if frame.index in row_of:
-                places.append(pack.add(warp(frame.image, learned.matrix[row_of[frame.index]], CROP_SIZE)))
-    return Track(
-        landmarks=course.landmarks,
-        present=course.present,
-        embeddings=course.embeddings,
-        offset=np.array([offset for offset, _ in places], np.int64),
-        length=np.array([length for _, length in places], np.int64),
-        moment=learned.time,
-        in_crop=np.stack([apply(matrix, face)[:, :2] for matrix, face in zip(learned.matrix, learned.landmarks, strict=True)]),
-        times=seen.times,
-        scenery=meter.finish(),
-    )
+            for meter in meters:
+                meter.add(frame.index, frame.image)
+    return [meter.finish(seen.times) for meter in meters]
 
 
 def _cuts(table: DescriptorTable, frames: int) -> NDArray[np.int32]:
@@ -206,18 +263,34 @@ def _cuts(table: DescriptorTable, frames: int) -> NDArray[np.int32]:
     return np.maximum.accumulate(shots)
 
 
-def _rows_of_actor(table: DescriptorTable) -> NDArray[np.intp]:
-    """Rows that show whoever is seen most and largest, one a frame, in the order of frames."""
+def _people(table: DescriptorTable) -> list[NDArray[np.intp]]:
+    """For each person, whoever is seen most and largest first, the rows that show them, one a frame, in the order of frames.
+    At most MOST_ROLES, none that passes by."""
     tracks, means = track_embeddings(table)
-    labels = group(means)
-    weight = np.zeros(int(labels.max()) + 1)
-    for track, label in zip(tracks, labels, strict=True):
-        weight[label] += float(table.size[table.track == track].sum())
-    mine = [track for track, label in zip(tracks, labels, strict=True) if label == weight.argmax()]
-    known = table.embedding[np.isin(table.track, mine)]
-    # complete linkage is strict: a shot in profile may stand apart, and is near enough to one of the others
-    mine = sorted(set(mine) | subject_tracks(table, known[np.isfinite(known).all(axis=1)]))
-    rows = np.flatnonzero(np.isin(table.track, mine))
+    seen = {track: float(table.size[table.track == track].sum()) for track in tracks}
+    left = dict(zip(tracks, group(means).tolist(), strict=True))
+    people: list[NDArray[np.intp]] = []
+    least = 0.0
+    while left and len(people) < MOST_ROLES:
+        weights: dict[int, float] = {}
+        for track, label in left.items():
+            weights[label] = weights.get(label, 0.0) + seen[track]
+        heaviest = max(weights, key=weights.__getitem__)
+        if weights[heaviest] < least:
+            break
+        least = least or LEAST_BESIDE_LEAD * weights[heaviest]
+        mine = {track for track, label in left.items() if label == heaviest}
+        known = table.embedding[np.isin(table.track, list(mine))]
+        # complete linkage is strict: a shot in profile may stand apart, and is near enough to one of the others
+        mine |= subject_tracks(table, known[np.isfinite(known).all(axis=1)]) & left.keys()
+        people.append(_one_a_frame(table, mine))
+        left = {track: label for track, label in left.items() if track not in mine}
+    return people
+
+
+def _one_a_frame(table: DescriptorTable, tracks: set[int]) -> NDArray[np.intp]:
+    """Rows of these tracks in the order of frames, the largest of each frame."""
+    rows = np.flatnonzero(np.isin(table.track, list(tracks)))
     largest_first = rows[np.lexsort((-table.size[rows], table.frame_index[rows]))]
     _, first = np.unique(table.frame_index[largest_first], return_index=True)
     return largest_first[first]
@@ -234,39 +307,48 @@ def _worth_learning(table: DescriptorTable) -> NDArray[np.intp]:
             "The face of this template is too small, too dark, blurred, or turned away in nearly all frames: "
             "send a film in which one person is seen from near and in good light."
         )
-    return good[np.unique(np.linspace(0, len(good) - 1, min(len(good), MOST_TO_LEARN)).round().astype(int))]
+    return good[_spread(len(good), MOST_TO_LEARN)]
+
+
+def _spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most `most` of `count` places, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def _fail(revision: TemplateRevision, sentence: str, reason: str) -> None:
     """`sentence` is for the person; `reason`, a word, is for the record, which holds no content. What an older preparation made
     of the revision stays in use."""
     with transaction.atomic():
-        TemplateRevision.objects.filter(id=revision.id, track=None).update(
+        TemplateRevision.objects.filter(id=revision.id, roles=None).update(
             preparation=TemplateRevision.Preparation.FAILED, preparation_error=sentence[:500]
         )
         record("template could not be prepared", target=revision, reason=reason)
 
 
-def _finish(revision: TemplateRevision, track: Track, pack: StoredObject) -> None:
+def _finish(revision: TemplateRevision, measured: Sequence[_Measured], packs: Sequence[StoredObject]) -> None:
+    keyring = revision.content.keyring
     with transaction.atomic():
-        current = (
-            TemplateRevision.objects.select_for_update(of=("self",))
-            .select_related("template", "track", "pack")
-            .get(id=revision.id)
-        )
+        current = TemplateRevision.objects.select_for_update(of=("self",)).select_related("template").get(id=revision.id)
         if current.template.withdrawn_at:
             raise JobRefused(withdrawn_sentence(current.template))
-        old = [current.track, current.pack]
-        current.pack = pack
-        current.track = objects.store(revision.content.keyring, "track", dump_track(track))
-        current.frames = len(track.present)
-        current.faces = int(track.present.sum())
+        former = {role.number: role for role in current.roles.select_related("track", "pack", "portrait")}
+        old = [stored for role in former.values() for stored in (role.track, role.pack, role.portrait)]
+        for number, (one, pack) in enumerate(zip(measured, packs, strict=True)):
+            # films refer to roles: the row of a number stays, and leads before as after
+            role = former.pop(number, None) or TemplateRole(revision=current, number=number)
+            role.track, role.pack = objects.store(keyring, "track", dump_track(one.track)), pack
+            role.portrait = objects.store(keyring, "portrait", one.portrait, "image/jpeg")
+            role.faces = int(one.track.present.sum())
+            role.save()
+        for role in former.values():
+            role.delete()
+        current.frames = len(measured[0].track.present)
         current.preparation, current.prepared_by = TemplateRevision.Preparation.READY, PREPARATION
         current.preparation_error = ""
-        current.save(update_fields=["pack", "track", "frames", "faces", "preparation", "prepared_by", "preparation_error"])
+        current.save(update_fields=["frames", "preparation", "prepared_by", "preparation_error"])
         for stored in old:
             objects.erase(stored)
-        record("template prepared", target=revision, frames=current.frames, faces=current.faces)
+        record("template prepared", target=revision, frames=current.frames, roles=len(measured))
 
 
 _ARRAYS = [field.name for field in fields(Track) if field.name != "scenery"]
@@ -283,23 +365,23 @@ def dump_track(track: Track) -> bytes:
     return content.getvalue()
 
 
-def load_track(revision: TemplateRevision) -> Track:
-    """What was prepared of a revision whose preparation is ready."""
-    if revision.track is None:
-        raise ValueError(f"{revision} is not prepared")
-    with np.load(io.BytesIO(objects.read(revision.track)), allow_pickle=False) as stored:
+def load_track(role: TemplateRole) -> Track:
+    """What was prepared of a role."""
+    with np.load(io.BytesIO(objects.read(role.track)), allow_pickle=False) as stored:
         around = {name.removeprefix(_SCENERY): stored[name] for name in stored.files if name.startswith(_SCENERY)}
         arrays = {name: stored[name] for name in _ARRAYS if name in stored.files}
     return Track(**arrays, scenery=load_scenery(around) if around else None)
 
 
 def library_face_set(revisions: Iterable[TemplateRevision]) -> Faces:
-    """The actors' faces of prepared revisions, one template after the other, at least a minute apart in `moments`."""
-    opened = [(revision, load_track(revision)) for revision in revisions]
+    """The faces of all roles of prepared revisions, one role after the other, at least a minute apart in `moments`."""
+    roles = TemplateRole.objects.filter(revision__in=[revision.id for revision in revisions])
+    roles = roles.select_related("track__keyring", "pack__keyring").order_by("revision__created_at", "revision", "number")
+    opened = [(role, load_track(role)) for role in roles]
     faces = empty(sum(len(track.offset) for _, track in opened))
     place, begins = 0, 0.0
-    for revision, track in opened:
-        with objects.open_object(revision.pack) as pack:
+    for role, track in opened:
+        with objects.open_object(role.pack) as pack:
             for offset, length, moment, points in zip(
                 track.offset.tolist(), track.length.tolist(), track.moment.tolist(), track.in_crop, strict=True
             ):

@@ -42,7 +42,7 @@ def revisions_with_reviews(template: Template) -> QuerySet[TemplateRevision]:
     """Newest first, with authors, reviews and reviewers."""
     reviews = Review.objects.select_related("reviewer")
     return template.revisions.select_related("author", "poster", "content").prefetch_related(
-        Prefetch("reviews", queryset=reviews)
+        Prefetch("reviews", queryset=reviews), "roles"
     )
 
 

@@ -12,4 +12,5 @@ urlpatterns = [
     path("templates/revisions/<uuid:revision_id>/prepare/", views.prepare_again, name="prepare_again"),
     path("templates/revisions/<uuid:revision_id>/content/", views.revision_content, name="revision_content"),
     path("templates/revisions/<uuid:revision_id>/poster/", views.revision_poster, name="revision_poster"),
+    path("templates/roles/<uuid:role_id>/portrait/", views.role_portrait, name="role_portrait"),
 ]

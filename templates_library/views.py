@@ -9,11 +9,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from templates_library import queries, services
-from templates_library.access import revision_for, sees_unapproved, template_for
+from templates_library.access import revision_for, role_for, sees_unapproved, template_for
 from templates_library.forms import TemplateForm, VideoForm
 from templates_library.models import Review, Template, TemplateRevision
 from twinvault.accounts.access import require_board, signed_in
 from twinvault.custody import objects
+from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.vaults.services import NotAllowed
 from twinvault.web.ranges import ranged_response
@@ -165,7 +166,17 @@ def revision_content(request: HttpRequest, revision_id: UUID) -> HttpResponse:
 @signed_in
 @require_GET
 def revision_poster(request: HttpRequest, revision_id: UUID) -> HttpResponse:
-    poster = revision_for(request.user, revision_id).poster
-    if poster is None:
+    return _picture(revision_for(request.user, revision_id).poster)
+
+
+@signed_in
+@require_GET
+def role_portrait(request: HttpRequest, role_id: UUID) -> HttpResponse:
+    """A face by which a role is told from the others."""
+    return _picture(role_for(request.user, role_id).portrait)
+
+
+def _picture(stored: StoredObject | None) -> HttpResponse:
+    if stored is None:
         raise Http404
-    return HttpResponse(objects.read(poster), content_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
+    return HttpResponse(objects.read(stored), content_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})

@@ -66,10 +66,10 @@ class Shot:
     seed: int
 
 
-def lay_in(frame: Images, shots: Sequence[Shot]) -> Images:
-    """Lay faces into `frame`, uint8 (H, W, 3), in place, one after the other. -> uint8 (H, W), 255 where it was touched."""
+def lay_in(frame: Images, shot: Shot | None) -> Images:
+    """Lay a face, if there is one, into `frame`, uint8 (H, W, 3), in place. -> uint8 (H, W), 255 where it was touched."""
     touched = np.zeros(frame.shape[:2], np.uint8)
-    for shot in shots:
+    if shot is not None:
         blend.paste(frame, touched, shot.face, shot.mask, shot.matrix, shot.levels, shot.grain, shot.seed)
     return touched
 
@@ -191,8 +191,8 @@ class Part:
 
 def draw_along(
     parts: Sequence[Part], frames: Iterable[Images], first: int = 0, show_from: int = 0, batch: int = 16
-) -> Iterator[tuple[int, Images, list[Shot]]]:
-    """All faces of a stretch of a film, in one pass: (number, frame, faces to lay in) for every frame from `show_from` on.
+) -> Iterator[tuple[int, Images, list[Shot | None]]]:
+    """All faces of a stretch of a film, in one pass: (number, frame, the face of each part) for every frame from `show_from` on.
 
     frames: uint8 (H, W, 3), number `first`, `first + 1` and so on. So that a stretch looks as it does in the whole, it must begin
     CONTEXT frames before what is shown, and go on as long after it; what comes then is given too.
@@ -215,12 +215,11 @@ def _ready(
     waiting: deque[tuple[int, Images]],
     show_from: int,
     until: int,
-) -> Iterator[tuple[int, Images, list[Shot]]]:
+) -> Iterator[tuple[int, Images, list[Shot | None]]]:
     while waiting and waiting[0][0] < until:
         index, frame = waiting.popleft()
         if index >= show_from:
-            shots = [part.finish(index, faces) for part, faces in zip(parts, drawn, strict=True)]
-            yield index, frame, [shot for shot in shots if shot is not None]
+            yield index, frame, [part.finish(index, faces) for part, faces in zip(parts, drawn, strict=True)]
         for faces in drawn:
             faces.pop(index - CONTEXT, None)
 
@@ -256,9 +255,9 @@ class Swapper:
         """
         part = self.prepare(landmarks, measure_scenery(frames, landmarks, rate))
         films, masks = [], []
-        for _, frame, shots in draw_along([part], frames, batch=self.settings.batch):
+        for _, frame, (shot,) in draw_along([part], frames, batch=self.settings.batch):
             films.append(frame.copy())
-            masks.append(lay_in(films[-1], shots))
+            masks.append(lay_in(films[-1], shot))
         return np.stack(films), np.stack(masks)
 
     def draw(self, crops: Images, masks: Images, openings: Images) -> tuple[Images, Floats]:

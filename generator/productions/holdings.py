@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from generator.models import Twin
-from generator.productions.models import Film, FilmPiece
+from generator.productions.models import Film, FilmPiece, FurtherPart
+from generator.productions.services import revoke_film
 from twinvault.custody.objects import destroy_keys
 from twinvault.jobs.models import Job
 from twinvault.safe.holdings import Holding, Rows
@@ -13,7 +14,10 @@ from twinvault.vaults.models import Vault
 
 
 def rows(vault: Vault) -> list[Rows]:
-    return [Rows(vault.films.exclude(state=Film.State.ORDERED).exclude(twin__state=Twin.State.TRAINING))]
+    films = vault.films.exclude(state=Film.State.ORDERED).exclude(twin__state=Twin.State.TRAINING)
+    # who was lent by another vault is not this one's to hand on
+    further = FurtherPart.objects.filter(film__in=films, twin__vault=vault).exclude(twin__state=Twin.State.TRAINING)
+    return [Rows(films), Rows(further)]
 
 
 def erase(vault: Vault, scope: Scope) -> None:
@@ -25,6 +29,10 @@ def erase(vault: Vault, scope: Scope) -> None:
         destroy_keys(vault.films.values_list("storyboard_id", flat=True))
         Job.objects.filter(target_id__in=vault.films.values("id")).delete()
         vault.films.all().delete()
+        for part in FurtherPart.objects.filter(twin__vault=vault).select_related("film__content"):
+            # a film of another vault that shows this face goes with it
+            revoke_film(part.film, by=None)
+            part.delete()
 
 
 def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
@@ -34,4 +42,4 @@ def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
         yield film.preview_id, f"films/{film.ordered_at:%Y-%m-%d} {film.kind} {str(film.id)[:8]} preview.mp4"
 
 
-HOLDING = Holding("productions", models=(Film,), rows=rows, erase=erase, paths=paths)
+HOLDING = Holding("productions", models=(Film, FurtherPart), rows=rows, erase=erase, paths=paths)

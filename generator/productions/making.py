@@ -13,6 +13,7 @@ from functools import cached_property
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from generator.engine.swap import Part
@@ -22,8 +23,8 @@ from generator.models import Twin
 from generator.productions import rendering
 from generator.productions.assembly import AssemblyError, join
 from generator.productions.measuring import Touched
-from generator.productions.models import Film, FilmPiece
-from generator.productions.rendering import Source, looked_at
+from generator.productions.models import Film, FilmPiece, FurtherPart
+from generator.productions.rendering import Known, Source, looked_at
 from generator.productions.services import HELP, RENDER, forget_making
 from generator.productions.storyboard import Storyboard
 from generator.protection.authority import signing_authority
@@ -45,10 +46,12 @@ def _require_still_allowed(film: Film) -> None:
     """What was true when it was ordered must still be true while it is made."""
     if Film.objects.filter(id=film.id, state=Film.State.REVOKED).exists():
         raise JobStopped
-    if not has_consent(film.vault.subject):
-        raise JobRefused(f"The consent for {film.vault.subject.name} was withdrawn, so the film was not made.")
-    if not Twin.objects.filter(id=film.twin_id, state=Twin.State.READY).exists():
-        raise JobRefused("The twin was retired, so the film was not made: order it with another one.")
+    for twin in (film.twin, *(part.twin for part in film.further.all())):
+        subject = twin.vault.subject
+        if not has_consent(subject):
+            raise JobRefused(f"The consent for {subject.name} was withdrawn, so the film was not made.")
+        if not Twin.objects.filter(id=twin.id, state=Twin.State.READY).exists():
+            raise JobRefused("The twin was retired, so the film was not made: order it with another one.")
     try:
         library.require_orderable(TemplateRevision.objects.select_related("template").get(id=film.revision_id))
     except NotAllowed as error:
@@ -98,18 +101,20 @@ def help_render(piece_id: UUID, work) -> None:
         raise JobRefused(str(error)) from error
 
 
+_TWIN = ("weights__keyring", "identity__keyring", "life_stage", "vault__subject")
+
+
 def _film(film_id: UUID) -> Film:
-    return Film.objects.select_related(
+    further = FurtherPart.objects.select_related(*(f"twin__{name}" for name in _TWIN))
+    rows = Film.objects.select_related(
         "vault__keyring",
         "vault__subject",
-        "twin__weights__keyring",
-        "twin__identity__keyring",
-        "twin__life_stage",
+        *(f"twin__{name}" for name in _TWIN),
         "storyboard__keyring",
         "revision__content__keyring",
-        "revision__track__keyring",
         "revision__template",
-    ).get(id=film_id)
+    )
+    return rows.prefetch_related(Prefetch("further", further)).get(id=film_id)
 
 
 class _Studio:
@@ -118,22 +123,31 @@ class _Studio:
     def __init__(self, film: Film):
         self.film, self.done = film, 0
         self.storyboard = Storyboard.from_json(objects.read(film.storyboard))
-        self.track = track = preparation.load_track(film.revision)
-        self.source = Source(
-            open=lambda: objects.open_object(film.revision.content),
-            landmarks=track.seen,
-            present=track.present,
-            rate=film.revision.rate,
-            width=film.revision.width,
-            height=film.revision.height,
-            scenery=track.scenery,
-            times=track.times,
-        )
+        cast = {film.role: film.twin} | {part.role: part.twin for part in film.further.all()}
+        roles = {role.number: role for role in film.revision.roles.select_related("track__keyring")}
+        if not cast.keys() <= roles.keys():
+            raise JobRefused("A role of this video is not there any more: order the film again.")
+        self.twins = list(cast.values())
+        self.tracks = [preparation.load_track(roles[number]) for number in cast]
+        self.sources = [_source(film.revision, track) for track in self.tracks]
+
+    @property
+    def source(self) -> Source:
+        """Of the film's own twin; what is of the template as a whole is alike in all."""
+        return self.sources[0]
 
     @cached_property
     def parts(self) -> list[Part]:
         """Whoever is drawn; it takes a moment, which a helper that comes too late is spared."""
-        return [rendering.cast(objects.read(self.film.twin.weights), self.source)]
+        return [rendering.cast(objects.read(twin.weights), one) for twin, one in zip(self.twins, self.sources, strict=True)]
+
+    @cached_property
+    def known(self) -> list[Known]:
+        """By whom each role is told."""
+        return [
+            Known(subject=load_embeddings(objects.read(twin.identity)), actor=track.embeddings)
+            for twin, track in zip(self.twins, self.tracks, strict=True)
+        ]
 
     def count(self) -> None:
         """How many frames of the template lie in pieces that are done, for telling progress."""
@@ -145,9 +159,22 @@ class _Studio:
         """What a signature says of the film."""
         return {
             "order_id": str(self.film.id),
-            "twin_version": str(self.film.twin.version),
+            "twin_version": ", ".join(str(twin.version) for twin in self.twins),
             "template_revision": str(self.film.revision_id),
         }
+
+
+def _source(revision: TemplateRevision, track: preparation.Track) -> Source:
+    return Source(
+        open=lambda: objects.open_object(revision.content),
+        landmarks=track.seen,
+        present=track.present,
+        rate=revision.rate,
+        width=revision.width,
+        height=revision.height,
+        scenery=track.scenery,
+        times=track.times,
+    )
 
 
 def _plan(studio: _Studio) -> None:
@@ -171,7 +198,7 @@ def _show_preview(studio: _Studio, work) -> float:
         return 0.0
     content = rendering.render_preview(
         parts,
-        studio.source,
+        studio.sources,
         studio.storyboard,
         signing_authority(),
         studio.claims,
@@ -209,7 +236,7 @@ def _render_piece(studio: _Studio, piece: FilmPiece, work) -> None:
             raise JobStopped
 
     rendered, touched = rendering.render_piece(
-        studio.parts, studio.source, studio.storyboard, piece.first, piece.last, on_progress=progress
+        studio.parts, studio.sources, studio.storyboard, piece.first, piece.last, on_progress=progress
     )
     _keep(
         objects.store(film.vault.keyring, "film piece", rendering.dump_piece(rendered, touched)),
@@ -231,13 +258,14 @@ def _told(studio: _Studio, work, written: float) -> None:
 def _joined(studio: _Studio, work, began: float) -> tuple[bytes, dict]:
     film, source = studio.film, studio.source
     pieces = list(film.pieces.select_related("content__keyring"))
-    chosen = looked_at(source, studio.storyboard)
-    touched = Touched(chosen)
+    chosen = [looked_at(one, studio.storyboard) for one in studio.sources]
+    touched = [Touched(one) for one in chosen]
 
     def contents():
         for piece in pieces:
             rendered, of_piece = rendering.load_piece(objects.read(piece.content), chosen)
-            touched.join(of_piece)
+            for whole, part in zip(touched, of_piece, strict=True):
+                whole.join(part)
             yield rendered.content
 
     def progress(fraction: float, message: str) -> None:
@@ -248,13 +276,12 @@ def _joined(studio: _Studio, work, began: float) -> tuple[bytes, dict]:
         content = join(studio.storyboard, sound, contents(), sum(piece.frames for piece in pieces), source.rate)
     return rendering.complete(
         content,
-        source,
+        studio.sources,
         studio.storyboard,
         signing_authority(),
         touched,
         claims=studio.claims,
-        subject=load_embeddings(objects.read(film.twin.identity)),
-        actor=studio.track.embeddings,
+        known=studio.known,
         seconds=time.monotonic() - began,
         on_progress=progress,
     )

@@ -6,7 +6,7 @@ compared, and some stretches of consecutive frames are looked at closely, one at
 
 import io
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -120,67 +120,88 @@ class Touched:
         return cls(chosen, swapped, seen, bits)
 
 
-def measure_film(
-    film: bytes,
-    template: Callable[[], Iterator[Picture]],
-    landmarks: Floats,
-    touched: Touched,
-    *,
-    clear: Flags,
-    title: int,
-    subject: Floats,
-    actor: Floats,
-) -> dict:
-    """The measures of a finished film.
+@dataclass(frozen=True)
+class Played:
+    """A role of a template that a twin plays. landmarks: float32 (T, 468, 3) px, NaN without a face. touched: where it was laid
+    in. subject, actor: float32 (N, 128) embeddings."""
 
-    film: MP4. template: gives its frames anew, uint8 (H, W, 3) RGB. landmarks: float32 (T, 468, 3) px, NaN without a face.
-    clear: bool (H, W), False where mark or captions lie. title: film frames before the template's first. subject, actor:
-    float32 (N, 128) embeddings.
+    landmarks: Floats
+    touched: Touched
+    subject: Floats
+    actor: Floats
+
+
+def measure_film(
+    film: bytes, template: Callable[[], Iterator[Picture]], roles: Sequence[Played], *, clear: Flags, title: int
+) -> tuple[dict, list[dict]]:
+    """The measures of a finished film, and those of each role in it.
+
+    film: MP4. template: gives its frames anew, uint8 (H, W, 3) RGB. clear: bool (H, W), False where mark or captions lie. title:
+    film frames before the template's first.
 
     film_frames. background_psnr_db: the film against its template where nothing was laid in, mean of the compared frames.
-    swap_to_subject, swap_to_actor, subject_to_actor: mean dlib distances. landmark_error, expression_error (eyes and mouth
-    alone): parts of the distance of the eyes' outer corners, mesh found anew in both. expression_followed: the share of the
-    template's movement of mouth and lids. faces_lost: the share of the frames looked at in which the film shows a face no
-    more. flicker: grey levels; flicker_ratio: to the template's. detail_ratio: fine detail in the face against the
-    template's. seam_gradient: a ratio to the template's. None for what could not be measured.
+    Of each role: frames_with_face, frames_swapped. swap_to_subject, swap_to_actor, subject_to_actor: mean dlib distances.
+    landmark_error, expression_error (eyes and mouth alone): parts of the distance of the eyes' outer corners, mesh found anew in
+    both. expression_followed: the share of the template's movement of mouth and lids. faces_lost: the share of the frames looked
+    at in which the film shows a face no more. flicker: grey levels; flicker_ratio: to the template's. detail_ratio: fine detail
+    in the face against the template's. seam_gradient: a ratio to the template's. None for what could not be measured.
     """
     height, width = clear.shape
-    chosen = touched.chosen
-    starts = {stretch.start: stretch for stretch in chosen.stretches}
-    distances, embeddings, film_frames = [], [], 0
-    faces, stretches = _Faces(), _Stretches()
-    reading: _Window | None = None
+    distances, film_frames = [], 0
+    observers = [_Observer(role, height, width) for role in roles]
     originals = template()
     for number, frame in enumerate(read_frames(io.BytesIO(film))):
         film_frames += 1
         index = number - title
-        if not 0 <= index < len(landmarks):
+        if not 0 <= index < len(roles[0].landmarks):
             continue
         original = next(originals)
         shown = frame.image[:height, :width]
-        if index in chosen.compared:
-            where = clear & ~touched.mask(index, height, width)
+        # spread over the film, and not over faces, so they are the same for all roles
+        if index in roles[0].touched.chosen.compared:
+            where = clear & ~np.any([role.touched.mask(index, height, width) for role in roles], axis=0)
             if where.any():
                 distances.append(min(psnr(shown, original, where), LOSSLESS_DB))
-        if index in chosen.embedded:
-            embeddings.append(embed(shown, landmarks[index]))
-        if index in starts:
-            reading = _Window(starts[index], landmarks, height, width)
-        if reading is not None:
-            faces.add(shown, original, landmarks[index])
-            reading.add(shown, original, touched.mask(index, height, width))
-            if index == reading.stretch[-1]:
-                stretches.add(reading)
-                reading = None
-    return {
-        "film_frames": film_frames,
-        "background_psnr_db": round(float(np.mean(distances)), 2) if distances else None,
-        "swap_to_subject": _distance(embeddings, subject),
-        "swap_to_actor": _distance(embeddings, actor),
-        "subject_to_actor": _distance(actor, subject),
-        **faces.measures(),
-        **stretches.measures(),
-    }
+        for observer in observers:
+            observer.add(index, shown, original)
+    common = {"film_frames": film_frames, "background_psnr_db": round(float(np.mean(distances)), 2) if distances else None}
+    return common, [observer.measures() for observer in observers]
+
+
+class _Observer:
+    """Looks at one role while film and template are read side by side."""
+
+    def __init__(self, role: Played, height: int, width: int) -> None:
+        self._role, self._height, self._width = role, height, width
+        self._starts = {stretch.start: stretch for stretch in role.touched.chosen.stretches}
+        self._embeddings: list[Floats] = []
+        self._faces, self._stretches = _Faces(), _Stretches()
+        self._reading: _Window | None = None
+
+    def add(self, index: int, shown: Picture, original: Picture) -> None:
+        role, landmarks = self._role, self._role.landmarks
+        if index in role.touched.chosen.embedded:
+            self._embeddings.append(embed(shown, landmarks[index]))
+        if index in self._starts:
+            self._reading = _Window(self._starts[index], landmarks, self._height, self._width)
+        if self._reading is not None:
+            self._faces.add(shown, original, landmarks[index])
+            self._reading.add(shown, original, role.touched.mask(index, self._height, self._width))
+            if index == self._reading.stretch[-1]:
+                self._stretches.add(self._reading)
+                self._reading = None
+
+    def measures(self) -> dict:
+        role = self._role
+        return {
+            "frames_with_face": int(np.isfinite(role.landmarks).all(axis=(1, 2)).sum()),
+            "frames_swapped": role.touched.swapped,
+            "swap_to_subject": _distance(self._embeddings, role.subject),
+            "swap_to_actor": _distance(self._embeddings, role.actor),
+            "subject_to_actor": _distance(role.actor, role.subject),
+            **self._faces.measures(),
+            **self._stretches.measures(),
+        }
 
 
 def _distance(a: list[Floats] | Floats, b: Floats) -> float | None:

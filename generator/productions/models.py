@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from generator.models import Twin
 from templates_library.models import TemplateRevision
@@ -38,6 +39,7 @@ class Film(models.Model):
         related_name="films",
         help_text="empty for a film that was imported and whose template is not in this library",
     )
+    role = models.PositiveSmallIntegerField(default=0, help_text="number of the role that the twin plays in the template")
     template_title = models.CharField(max_length=120, default="")
     kind = models.CharField(max_length=20)
     storyboard = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
@@ -61,9 +63,30 @@ class Film(models.Model):
         return f"{self.kind} {self.ordered_at:%Y-%m-%d}"
 
     @property
+    def waits_for_twins(self) -> bool:
+        """Whether somebody who plays in it learns still."""
+        return Twin.objects.filter(Q(films=self) | Q(further_parts__film=self), state=Twin.State.TRAINING).exists()
+
+    @property
     def title(self) -> str:
         """How pages call it: what kind of film, and in which template."""
         return f"{self.kind.capitalize()}: {self.template_title}"
+
+
+class FurtherPart(models.Model):
+    """Another role of a film, and the twin that plays it, which may be of another vault."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    film = models.ForeignKey(Film, on_delete=models.CASCADE, related_name="further")
+    role = models.PositiveSmallIntegerField(help_text="number of the role in the template")
+    twin = models.ForeignKey(Twin, on_delete=models.PROTECT, related_name="further_parts")
+
+    class Meta:
+        ordering = ["role"]
+        constraints = [models.UniqueConstraint(fields=["film", "role"], name="one_twin_a_role")]
+
+    def __str__(self) -> str:
+        return f"{self.twin} as role {self.role + 1} of {self.film_id}"
 
 
 class FilmPiece(models.Model):

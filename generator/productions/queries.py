@@ -1,13 +1,15 @@
 """Reads on films."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from string import Formatter
 
 from django.db.models.functions import Coalesce
 
-from generator.marks import Judged, Mark, judge_film
+from generator.marks import FILM_MARKS, Judged, Mark, judge_film, roles_of
+from generator.models import Twin
 from generator.productions.advice import advice_for
-from generator.productions.models import Film
+from generator.productions.models import Film, FurtherPart
 from generator.queries import latest_job, latest_job_state
 from generator.services import LEARNING
 from twinvault.jobs.models import Job
@@ -17,12 +19,24 @@ from twinvault.vaults.models import Vault
 def films_of(vault: Vault):
     """Every film of a vault, newest first, with how its rendering stands, or before that the refresh that it waits for."""
     stands = Coalesce(latest_job_state("render_film"), latest_job_state(*LEARNING, of="twin_id"))
-    return vault.films.select_related("twin__life_stage", "ordered_by").annotate(job_state=stands)
+    films = vault.films.select_related("twin__life_stage", "ordered_by").prefetch_related("further__twin__vault__subject")
+    return films.annotate(job_state=stands)
 
 
 def job_of(film: Film) -> Job | None:
-    """Its rendering; before that has begun, the refresh of its twin that it waits for."""
-    return latest_job(film.id, "render_film") or latest_job(film.twin_id, *LEARNING)
+    """Its rendering; before that has begun, the refresh of a twin that it waits for."""
+    if rendering := latest_job(film.id, "render_film"):
+        return rendering
+    learning = film.further.filter(twin__state=Twin.State.TRAINING).values_list("twin_id", flat=True).first()
+    return latest_job(film.twin_id if learning is None or film.twin.state == Twin.State.TRAINING else learning, *LEARNING)
+
+
+def further_of(film: Film) -> list[FurtherPart]:
+    """Who else plays in it, in the order of the roles, each with what was measured of it (`judged`)."""
+    parts = list(film.further.select_related("twin__life_stage", "twin__vault__subject"))
+    for part, measures in zip_longest(parts, roles_of(film.measures)[1:]):
+        part.judged = judge_film(measures) if measures else []
+    return parts
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Quality:
 def quality_of(film: Film) -> Quality:
     """Its measures beside their marks, and what to do if it missed some."""
     judged = judge_film(film.measures)
-    missed = [one.mark for one in judged if one.mark.measure in film.missed]
+    missed = [mark for mark in FILM_MARKS if mark.measure in film.missed]
     return Quality(judged, missed, advice_for(film.twin, missed) if missed else [], _without_mark(film))
 
 

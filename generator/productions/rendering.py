@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from generator.engine.swap import CONTEXT, Part, Swapper, draw_along, lay_in
 from generator.productions.assembly import AssemblyError, Piece, film_piece, join, title_frames
-from generator.productions.measuring import Chosen, Touched, choose, measure_film
+from generator.productions.measuring import Chosen, Played, Touched, choose, measure_film
 from generator.productions.pipeline import ahead
 from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, sign
@@ -37,7 +37,9 @@ WAITING_BYTES = 192 << 20
 
 @dataclass(frozen=True)
 class Source:
-    """An opened template. `open` gives a fresh reader each time; landmarks: float32 (T, 468, 3) px, NaN without a face.
+    """An opened template, and the face of one role in it; several roles are as many sources of the same film.
+
+    `open` gives a fresh reader each time; landmarks: float32 (T, 468, 3) px, NaN without a face.
 
     scenery: what was measured round the face; without it the template is decoded once more to measure it. times: float64 (T,),
     seconds of each frame; without them only the whole can be read.
@@ -75,18 +77,33 @@ class Source:
             yield from (frame.image for frame in read_frames(reader, start=start, end=end))
 
 
-def dump_piece(piece: Piece, touched: Touched) -> bytes:
-    """A rendered piece as .npz; `load_piece` reads it."""
+@dataclass(frozen=True)
+class Known:
+    """By whom a role is told: float32 (N, 128) embeddings of the subject and of the actor."""
+
+    subject: NDArray[np.float32]
+    actor: NDArray[np.float32]
+
+
+def dump_piece(piece: Piece, touched: Sequence[Touched]) -> bytes:
+    """A rendered piece as .npz; `load_piece` reads it. touched: of each role."""
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, film=np.frombuffer(piece.content, np.uint8), frames=piece.frames, **touched.dump())
+    of_roles = {f"{number}_{name}": array for number, one in enumerate(touched) for name, array in one.dump().items()}
+    np.savez(content, allow_pickle=False, film=np.frombuffer(piece.content, np.uint8), frames=piece.frames, **of_roles)
     return content.getvalue()
 
 
-def load_piece(data: bytes, chosen: Chosen) -> tuple[Piece, Touched]:
-    """The inverse of `dump_piece`. chosen: as of `looked_at`."""
+def load_piece(data: bytes, chosen: Sequence[Chosen]) -> tuple[Piece, list[Touched]]:
+    """The inverse of `dump_piece`. chosen: of each role, as of `looked_at`."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    return Piece(arrays["film"].tobytes(), int(arrays["frames"])), Touched.load(chosen, arrays)
+    of_roles: list[dict[str, NDArray]] = [{} for _ in chosen]
+    for name, array in arrays.items():
+        number, _, rest = name.partition("_")
+        if rest:
+            of_roles[int(number)][rest] = array
+    touched = [Touched.load(one, kept) for one, kept in zip(chosen, of_roles, strict=True)]
+    return Piece(arrays["film"].tobytes(), int(arrays["frames"])), touched
 
 
 def render(
@@ -100,11 +117,10 @@ def render(
     actor: NDArray[np.float32],
     on_progress: Callable[[float, str], None],
 ) -> tuple[bytes, dict]:
-    """The signed film as MP4 bytes, and what was measured on it.
+    """The signed film of one role as MP4 bytes, and what was measured on it.
 
     subject, actor: float32 (N, 128) embeddings. on_progress takes 0..1 and a few words; what it raises ends the rendering.
-    Measures: frames (of the template), frames_with_face, frames_swapped, render_fps (template frames a second, from weights to
-    encoded film), bytes, and those of `measuring.measure_film`.
+    Measures: as of `complete`.
     """
     began = time.monotonic()
     title = title_frames(storyboard, source.rate)
@@ -113,18 +129,17 @@ def render(
         on_progress(0.05 + 0.75 * min(1.0, max(0, written - title) / source.frames), f"Frame {written}")
 
     on_progress(0.0, "Looking at the scene")
-    piece, touched = render_piece([cast(weights, source)], source, storyboard, on_progress=progress)
+    piece, touched = render_piece([cast(weights, source)], [source], storyboard, on_progress=progress)
     with source.open() as sound:
         film = join(storyboard, sound, [piece.content], piece.frames, source.rate)
     return complete(
         film,
-        source,
+        [source],
         storyboard,
         authority,
         touched,
         claims=claims,
-        subject=subject,
-        actor=actor,
+        known=[Known(subject, actor)],
         seconds=time.monotonic() - began,
         on_progress=on_progress,
     )
@@ -132,38 +147,35 @@ def render(
 
 def complete(
     film: bytes,
-    source: Source,
+    sources: Sequence[Source],
     storyboard: Storyboard,
     authority: Authority,
-    touched: Touched,
+    touched: Sequence[Touched],
     *,
     claims: dict[str, str],
-    subject: NDArray[np.float32],
-    actor: NDArray[np.float32],
+    known: Sequence[Known],
     seconds: float,
     on_progress: Callable[[float, str], None],
 ) -> tuple[bytes, dict]:
-    """The assembled film signed, and what was measured on it; see `render`. seconds: that it took."""
+    """The assembled film signed, and what was measured on it.
+
+    sources, touched, known: of each role that is played, the same order. seconds: that it took. Measures: frames (of the
+    template), render_fps (its frames a second, from weights to encoded film), bytes, those of `measuring.measure_film` of the
+    film and of the first role, and `further`, a list of those of the other roles.
+    """
+    source = sources[0]
     on_progress(0.82, "Signing")
     film = sign(film, authority, title=f"TwinVault {storyboard.kind}", claims=claims)
     on_progress(0.85, "Measuring")
-    measures = {
-        "frames": source.frames,
-        "frames_with_face": int(source.present.sum()),
-        "frames_swapped": touched.swapped,
-        "render_fps": round(source.frames / seconds, 2),
-        "bytes": len(film),
-    }
-    return film, measures | measure_film(
+    common, (first, *further) = measure_film(
         film,
         source.pictures,
-        source.landmarks,
-        touched,
+        [Played(a.landmarks, b, c.subject, c.actor) for a, b, c in zip(sources, touched, known, strict=True)],
         clear=_clear(storyboard, VisibleMark(source.width, source.height), source),
         title=title_frames(storyboard, source.rate),
-        subject=subject,
-        actor=actor,
     )
+    measures = {"frames": source.frames, "render_fps": round(source.frames / seconds, 2), "bytes": len(film), **common, **first}
+    return film, measures | ({"further": further} if further else {})
 
 
 def plan(source: Source) -> list[tuple[int, int]]:
@@ -181,21 +193,23 @@ def plan(source: Source) -> list[tuple[int, int]]:
 
 def render_piece(
     parts: Sequence[Part],
-    source: Source,
+    sources: Sequence[Source],
     storyboard: Storyboard,
     first: int = 0,
     last: int | None = None,
     *,
     mark: VisibleMark | None = None,
     on_progress: Callable[[int], None] | None = None,
-) -> tuple[Piece, Touched]:
-    """Frames `first` to before `last` of the film, with the cards that lie before the template's first and behind its last.
+) -> tuple[Piece, list[Touched]]:
+    """Frames `first` to before `last` of the film, with the cards that lie before the template's first and behind its last, and
+    where each part was laid in.
 
-    mark: if it is not the usual one. on_progress: as in `film_piece`. Raises AssemblyError where a piece in the middle cannot be
-    read to its end.
+    parts, sources: of each role that is played, the same order. mark: if it is not the usual one. on_progress: as in
+    `film_piece`. Raises AssemblyError where a piece in the middle cannot be read to its end.
     """
+    source = sources[0]
     last = source.frames if last is None else last
-    touched = Touched(looked_at(source, storyboard))
+    touched = [Touched(looked_at(one, storyboard)) for one in sources]
     mark = mark or VisibleMark(source.width, source.height)
     title, closing = first == 0, last == source.frames
     with few_threads():
@@ -203,25 +217,26 @@ def render_piece(
         piece = film_piece(
             storyboard, frames, source.rate, mark, first=first, title=title, closing=closing, on_progress=on_progress
         )
-    if not closing and touched.seen != last - first:
-        raise AssemblyError(f"The template could not be read from frame {first + touched.seen} on: send it again.")
+    if not closing and touched[0].seen != last - first:
+        raise AssemblyError(f"The template could not be read from frame {first + touched[0].seen} on: send it again.")
     return piece, touched
 
 
 def render_preview(
     parts: Sequence[Part],
-    source: Source,
+    sources: Sequence[Source],
     storyboard: Storyboard,
     authority: Authority,
     claims: dict[str, str],
     on_progress: Callable[[int], None] | None = None,
 ) -> bytes:
-    """A few seconds round the moment in which the face is seen best, as signed MP4 bytes; every frame says that it is a
-    preview."""
+    """A few seconds round the moment in which the first role's face is seen best, as signed MP4 bytes; every frame says that it
+    is a preview."""
+    source = sources[0]
     first, last = best_moment(source)
     bare = replace(storyboard, title=None, closing=None)
     mark = VisibleMark(source.width, source.height, PREVIEW_MARK)
-    piece, _ = render_piece(parts, source, bare, first, last, mark=mark, on_progress=on_progress)
+    piece, _ = render_piece(parts, sources, bare, first, last, mark=mark, on_progress=on_progress)
     with source.open() as sound:
         film = join(bare, sound, [piece.content], piece.frames, source.rate, first)
     return sign(film, authority, title=f"TwinVault {storyboard.kind}, preview", claims=claims)
@@ -249,10 +264,10 @@ def cast(weights: bytes, source: Source) -> Part:
 
 
 def swapped(
-    parts: Sequence[Part], source: Source, touched: Touched, first: int = 0, last: int | None = None
+    parts: Sequence[Part], source: Source, touched: Sequence[Touched], first: int = 0, last: int | None = None
 ) -> Iterator[Picture]:
     """Frames `first` to before `last` of the template with the faces of `parts` laid in, in one pass: decoding, drawing and
-    blending go on side by side. What was touched is added to `touched`."""
+    blending go on side by side. Where each part was laid in is added to its `touched`."""
     last = source.frames if last is None else last
     # a little more on both sides, so that a stretch looks as it does in the whole
     begin = max(0, first - CONTEXT)
@@ -263,11 +278,12 @@ def swapped(
     return ahead(_laid(drawn, touched, last), depth, "blending")
 
 
-def _laid(drawn, touched: Touched, last: int) -> Iterator[Picture]:
+def _laid(drawn, touched: Sequence[Touched], last: int) -> Iterator[Picture]:
     for index, picture, shots in drawn:
         if index >= last:
             return
-        touched.add(index, lay_in(picture, shots))
+        for one, shot in zip(touched, shots, strict=True):
+            one.add(index, lay_in(picture, shot))
         yield picture
 
 

@@ -1,11 +1,13 @@
 """Verbs on films: order one, revoke one. How one is made is in `making`, which only workers load."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from generator.matchmaking import match
 from generator.models import Twin
-from generator.productions.models import Film, FilmPiece
+from generator.productions.models import Film, FilmPiece, FurtherPart
 from generator.productions.storyboard import Storyboard
 from generator.refreshing import twin_that_knows
 from templates_library import services as library
@@ -15,7 +17,8 @@ from twinvault.custody import objects
 from twinvault.jobs import sharing
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue
-from twinvault.vaults.models import LifeStage, Vault
+from twinvault.vaults.access import role_in
+from twinvault.vaults.models import LifeStage, Role, Vault
 from twinvault.vaults.services import NotAllowed, require_consent
 
 RENDER, HELP = "render_film", "help_render"
@@ -30,12 +33,15 @@ def order_film(
     by,
     twin: Twin | None = None,
     life_stage: LifeStage | None = None,
+    role: int = 0,
+    further: Mapping[int, Twin] | None = None,
 ) -> Film:
     """A film of this vault's twin in an approved template, queued to be rendered.
 
-    Without a twin the one that fits the template is picked, of `life_stage` if that is given; the film says why. A twin that has
-    not learned with the template yet is refreshed first (`refreshing`); the film is of the refreshed version, and its rendering
-    is queued once that is ready.
+    Without a twin the one that fits the template is picked, of `life_stage` if that is given; the film says why. role: whose
+    place it takes. further: by number of the role, who plays others; a twin of another vault only by an owner of that vault.
+    Whoever plays no role is seen as they are. A twin that has not learned with the template yet is refreshed first
+    (`refreshing`); the film is of the refreshed version, and its rendering is queued once all are ready.
 
     NotAllowed where consent, twin or template do not allow it; StoryboardError where the storyboard cannot be filmed.
     """
@@ -44,16 +50,23 @@ def order_film(
     require_consent(vault.subject)
     library.require_orderable(revision)
     storyboard.validate(template_seconds=revision.seconds)
+    further = further or {}
+    _require_roles(revision, [role, *further])
     because = ""
     if twin is None:
-        found = match(vault, revision, life_stage)
+        found = match(vault, revision, life_stage, role)
         twin, because = found.twin, found.because
-    if twin.state != Twin.State.READY:
-        raise NotAllowed(f"{twin} is {twin.get_state_display()}: choose a twin that is ready.")
+    for one in further.values():
+        _require_may_lend(by, vault, one)
+    for one in (twin, *further.values()):
+        if one.state != Twin.State.READY:
+            raise NotAllowed(f"{one} is {one.get_state_display()}: choose a twin that is ready.")
     twin = twin_that_knows(twin, revision, by=by)
+    others = {number: twin_that_knows(one, revision, by=by) for number, one in sorted(further.items())}
     film = Film.objects.create(
         vault=vault,
         twin=twin,
+        role=role,
         revision=revision,
         template_title=revision.template.title,
         kind=storyboard.kind,
@@ -61,11 +74,33 @@ def order_film(
         storyboard=objects.store(vault.keyring, "storyboard", storyboard.to_json().encode(), "application/json"),
         ordered_by=by,
     )
+    FurtherPart.objects.bulk_create(FurtherPart(film=film, role=number, twin=one) for number, one in others.items())
     record("film ordered", actor=by, vault_id=vault.id, target=film, template=str(revision.id), twin=str(twin.id))
-    if twin.state == Twin.State.READY:
+    for one in others.values():
+        # the record of the vault that lends a face says so too
+        record("twin cast", actor=by, vault_id=one.vault_id, target=one, film=str(film.id))
+    if all(one.state == Twin.State.READY for one in (twin, *others.values())):
         title = f"Film: {revision.template.title}"
         enqueue(RENDER, film.id, queue="gpu", title=title, vault=vault, user=by)
     return film
+
+
+def _require_roles(revision: TemplateRevision, numbers: list[int]) -> None:
+    if len(set(numbers)) != len(numbers):
+        raise NotAllowed("Two cannot play the same role: choose another role for one of them.")
+    if not set(numbers) <= set(revision.roles.values_list("number", flat=True)):
+        raise NotAllowed(f"“{revision.template.title}” has no such role (any more): look at its roles again.")
+
+
+def _require_may_lend(by, vault: Vault, twin: Twin) -> None:
+    """A face of another vault is seen by whoever may see films of this one, so only an owner of that vault lends it."""
+    if twin.vault_id == vault.id:
+        return
+    if role_in(by, twin.vault_id) != Role.OWNER:
+        raise NotAllowed("A twin of another vault is cast by an owner of that vault.")
+    require_consent(twin.vault.subject)
+    if twin.vault.is_locked:
+        raise NotAllowed(f"The vault of {twin.vault.subject.name} is sealed: open it first.")
 
 
 @transaction.atomic

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from generator.matchmaking import match
-from generator.models import Twin
 from generator.productions import queries, releasing, services
 from generator.productions.access import film_for, may_watch
+from generator.productions.casting import CastForm
 from generator.productions.forms import MatchForm, OrderForm, ReleaseForm, VerifyForm
 from generator.protection.authority import roots
 from generator.protection.provenance import verify as verify_film
@@ -28,7 +28,10 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """All films of a vault, and the form that orders one."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR if request.method == "POST" else Role.VIEWER)
     form = OrderForm(vault, request.POST if request.method == "POST" else None, initial=_first_words(vault))
-    if request.method == "POST" and form.is_valid():
+    valid = form.is_valid()
+    chosen = form.cleaned_data.get("template") if form.is_bound else form.fields["template"].queryset.first()
+    cast = CastForm(vault, chosen, request.user, request.POST if form.is_bound else None) if chosen else None
+    if valid and cast.is_valid():
         said = form.cleaned_data
         try:
             film = services.order_film(
@@ -36,6 +39,8 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
                 twin=said["twin"],
                 life_stage=said.get("life_stage"),
                 revision=said["template"],
+                role=cast.role,
+                further=cast.further,
                 storyboard=form.storyboard,
                 by=request.user,
             )
@@ -46,12 +51,26 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     context = {
         "vault": vault,
         "form": form,
+        "cast": cast,
         "films": queries.films_of(vault),
         "may_order": vault.role >= Role.CONTRIBUTOR,
         "has_twin": form.fields["twin"].queryset.exists(),
         "has_template": form.fields["template"].queryset.exists(),
     }
-    return render(request, "productions/order.html", context, status=400 if form.is_bound and form.errors else 200)
+    wrong = form.is_bound and (form.errors or (cast is not None and cast.errors))
+    return render(request, "productions/order.html", context, status=400 if wrong else 200)
+
+
+@signed_in
+@require_safe
+def roles(request: HttpRequest, vault_id: UUID) -> HttpResponse:
+    """Who plays which role of the video that is chosen, as a piece of the order page; empty where there is one role only."""
+    vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
+    form = MatchForm(vault, request.GET)
+    form.is_valid()
+    revision = form.cleaned_data.get("template")
+    cast = CastForm(vault, revision, request.user) if revision else None
+    return render(request, "productions/_roles.html", {"vault": vault, "cast": cast})
 
 
 @signed_in
@@ -83,7 +102,8 @@ def film(request: HttpRequest, film_id: UUID) -> HttpResponse:
         "vault": film.vault,
         "film": film,
         "job": queries.job_of(film),
-        "waits": film.state == film.State.ORDERED and film.twin.state == Twin.State.TRAINING,
+        "further": queries.further_of(film),
+        "waits": film.state == film.State.ORDERED and film.waits_for_twins,
         "quality": queries.quality_of(film),
         "may_watch": may_watch(film),
         "release": ReleaseForm() if film.state == film.State.HELD and film.vault.role >= Role.OWNER else None,

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from processing.engine.identity import distance, embed
 from processing.engine.media import read_frames
+from processing.engine.mesh import FaceMesh
 from processing.engine.scenery import measure_scenery
 from templates_library import preparation, queries, services
 from templates_library.preparation import PREPARATION, dump_track, library_face_set, load_track
@@ -31,8 +33,8 @@ def approve(template, board):
 def test_a_prepared_template_has_landmarks_for_every_frame(approved, prepare):
     assert prepare(approved).state == "done"
 
-    assert (approved.preparation, approved.frames, approved.faces) == ("ready", 48, 48)
-    track = load_track(approved)
+    assert (approved.preparation, approved.frames, approved.lead.faces) == ("ready", 48, 48)
+    track = load_track(approved.lead)
     assert track.landmarks.shape == (48, 468, 3) and track.landmarks.dtype == np.float32
     assert track.present.all()
     inside = (track.landmarks[..., 0] > 0) & (track.landmarks[..., 0] < 360)
@@ -43,7 +45,7 @@ def test_a_prepared_template_has_landmarks_for_every_frame(approved, prepare):
 
 def test_the_actor_s_embeddings_know_the_actor(approved, prepare):
     prepare(approved)
-    track = load_track(approved)
+    track = load_track(approved.lead)
     frame = next(read_frames(io.BytesIO(clips.actor()))).image
     seen = embed(frame, track.landmarks[0])
     assert len(track.embeddings) >= 2
@@ -57,7 +59,7 @@ def test_the_library_s_faces_are_the_actors_one_template_after_the_other(approve
 
     faces = library_face_set([approved, second])
 
-    count = len(load_track(approved).offset) + len(load_track(second).offset)
+    count = len(load_track(approved.lead).offset) + len(load_track(second.lead).offset)
     assert faces.images.shape == (count, 192, 192, 3) and count >= 60
     assert faces.masks.shape == (count, 192, 192) and faces.landmarks.shape == (count, 468, 2)
     assert (np.diff(faces.moments) > 0).all() and np.diff(faces.moments).max() >= 60
@@ -71,7 +73,7 @@ def test_no_revision_gives_no_faces():
 
 def test_the_scenery_is_kept_with_the_track(approved, prepare):
     prepare(approved)
-    track = load_track(approved)
+    track = load_track(approved.lead)
 
     assert approved.prepared_by == PREPARATION
     assert track.times.shape == (48,) and (np.diff(track.times) > 0).all()
@@ -85,9 +87,10 @@ def test_the_scenery_is_kept_with_the_track(approved, prepare):
 
 def make_old(revision):
     """As an older version of the preparation left it."""
-    track = load_track(revision)
+    track = load_track(revision.lead)
     old = objects.store(revision.content.keyring, "track", dump_track(replace(track, times=None, scenery=None)))
-    type(revision).objects.filter(id=revision.id).update(track=old, prepared_by=1)
+    revision.roles.update(track=old)
+    type(revision).objects.filter(id=revision.id).update(prepared_by=1)
     revision.refresh_from_db()
     return track
 
@@ -96,13 +99,13 @@ def test_what_an_older_version_prepared_is_used_as_it_is_and_prepared_again_by_i
     prepare(approved)
     new = make_old(approved)
     services.require_orderable(approved)
-    assert load_track(approved).scenery is None and (load_track(approved).landmarks == new.landmarks).all()
+    assert load_track(approved.lead).scenery is None and (load_track(approved.lead).landmarks == new.landmarks).all()
 
     services.prepare_outdated()
     services.prepare_outdated()
 
     assert prepare(approved).state == "done"
-    assert approved.prepared_by == PREPARATION and load_track(approved).scenery is not None
+    assert approved.prepared_by == PREPARATION and load_track(approved.lead).scenery is not None
     services.prepare_outdated()
     assert not Job.objects.filter(kind="prepare_template", state="queued").exists()
 
@@ -115,7 +118,7 @@ def test_an_older_preparation_stays_in_use_where_it_cannot_be_done_again(approve
 
     assert prepare(approved).state == "failed"
 
-    assert approved.preparation == "ready" and approved.track is not None
+    assert approved.preparation == "ready" and approved.roles.count() == 1
     services.require_orderable(approved)
     services.prepare_outdated()
     assert not Job.objects.filter(kind="prepare_template", state="queued").exists()
@@ -128,9 +131,32 @@ def test_of_two_people_the_larger_one_is_followed(submit, board, prepare):
     beside = [np.concatenate(pair, axis=1) for pair in zip(left, right, strict=True)]
     revision = approve(submit(clips.film(beside)), board)
     prepare(revision)
-    track = load_track(revision)
+    track = load_track(revision.lead)
     assert track.present.all()
     assert track.landmarks[:, :, 0].max() < 360
+
+
+def test_both_of_two_people_have_a_role_and_whoever_is_seen_more_leads(submit, board, prepare):
+    left, right = clips.pictures("franck", 0, 40), clips.pictures("cap13_edit2", 0, 40)
+    nobody = np.zeros_like(right[0])
+    beside = [
+        np.concatenate([a, b if index < 30 else nobody], axis=1) for index, (a, b) in enumerate(zip(left, right, strict=True))
+    ]
+    revision = approve(submit(clips.film(beside)), board)
+
+    assert prepare(revision).state == "done"
+
+    lead, other = revision.roles.all()
+    assert (lead.number, other.number) == (0, 1)
+    (of_lead, of_other), middle = (load_track(role) for role in (lead, other)), left[0].shape[1]
+    assert of_lead.landmarks[of_lead.present][:, :, 0].max() < middle < of_other.landmarks[of_other.present][:, :, 0].min()
+    assert lead.faces == 40 and 28 <= other.faces <= 32
+    for role, track in ((lead, of_lead), (other, of_other)):
+        portrait = np.asarray(Image.open(io.BytesIO(objects.read(role.portrait))))
+        found = FaceMesh().landmarks(portrait, np.pad(track.in_crop.mean(axis=0), ((0, 0), (0, 1))))
+        assert min(distance(embed(portrait, found.points), known) for known in track.embeddings) < 0.5
+    assert distance(of_lead.embeddings[0], of_other.embeddings[0]) > 0.6
+    assert len(library_face_set([revision])) == len(of_lead.offset) + len(of_other.offset)
 
 
 def test_a_short_gap_is_filled_and_a_long_one_is_not(submit, board, prepare):
@@ -139,11 +165,11 @@ def test_a_short_gap_is_filled_and_a_long_one_is_not(submit, board, prepare):
     frames = [*seen[:24], *[dark] * 6, *seen[30:54], *[dark] * 40]
     revision = approve(submit(clips.film(frames)), board)
     prepare(revision)
-    track = load_track(revision)
+    track = load_track(revision.lead)
     assert revision.frames == len(frames) == len(track.present)
     assert track.present[:54].all()
     assert not track.present[56:].any()
-    assert revision.faces == track.present.sum()
+    assert revision.lead.faces == track.present.sum()
 
 
 def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, prepare):
@@ -162,12 +188,14 @@ def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, p
 
 def test_preparing_again_takes_the_place_of_what_was_prepared(approved, prepare, board, django_capture_on_commit_callbacks):
     prepare(approved)
-    old = {approved.track_id, approved.pack_id}
+    role = approved.lead
+    old = {role.track_id, role.pack_id, role.portrait_id}
     job = services.prepare_again(approved, board[0])
     assert run(job).state == "done"
     approved.refresh_from_db()
     assert not StoredObject.objects.filter(id__in=old).exists()
-    assert len(load_track(approved).present) == 48
+    assert approved.lead == role, "films refer to roles by their numbers"
+    assert len(load_track(approved.lead).present) == 48
 
 
 def test_only_the_board_has_it_prepared_again_and_only_once_approved(revision, charlie, board):
@@ -184,7 +212,7 @@ def test_a_template_withdrawn_a_second_ago_is_not_prepared(approved, board):
     job.refresh_from_db()
     assert "was withdrawn by the board on" in run(job).error
     approved.refresh_from_db()
-    assert approved.track is None and approved.preparation == "none"
+    assert not approved.roles.exists() and approved.preparation == "none"
 
 
 def test_a_revision_without_approval_is_not_prepared(revision):

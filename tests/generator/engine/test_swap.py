@@ -74,8 +74,8 @@ def test_a_stretch_looks_as_it_does_in_the_whole_wherever_it_begins(swapper, sce
     part = swapper.prepare(landmarks, measure_scenery(iter(frames), landmarks, 25.0))
     shown = range(8, 14)
     around = (frames[index].copy() for index in range(8 - CONTEXT, 14 + CONTEXT))
-    for index, frame, shots in draw_along([part], around, first=8 - CONTEXT, show_from=8, batch=5):
-        touched = lay_in(frame, shots)
+    for index, frame, (shot,) in draw_along([part], around, first=8 - CONTEXT, show_from=8, batch=5):
+        touched = lay_in(frame, shot)
         if index in shown:
             assert np.abs(frame.astype(int) - films[index]).max() <= 3
             assert np.abs(touched.astype(int) - masks[index]).mean() < 0.1
@@ -90,10 +90,19 @@ def test_several_faces_are_laid_into_one_frame(swapper, scene):
     both = [landmarks, landmarks + np.float32([frames.shape[2], 0, 0])]
     parts = [swapper.prepare(points, measure_scenery(wide, points, 25.0)) for points in both]
     for index, frame, shots in draw_along(parts, wide.copy()):
-        touched = lay_in(frame, shots)
-        halves = np.split(touched, 2, axis=1)
-        assert len(shots) == 2 and all(half.any() for half in halves)
-        assert (frame[touched == 0] == wide[index][touched == 0]).all()
+        masks = [lay_in(frame, shot) for shot in shots]
+        assert [[half.any() for half in np.split(mask, 2, axis=1)] for mask in masks] == [[True, False], [False, True]]
+        untouched = (masks[0] == 0) & (masks[1] == 0)
+        assert (frame[untouched] == wide[index][untouched]).all()
+
+
+def test_a_part_whose_face_is_absent_leaves_the_frame_to_the_others(swapper, scene):
+    frames, landmarks = scene
+    gone = landmarks.copy()
+    gone[2:] = np.nan
+    parts = [swapper.prepare(points, measure_scenery(frames, points, 25.0)) for points in (gone, landmarks)]
+    for index, _, shots in draw_along(parts, frames.copy()):
+        assert [shot is not None for shot in shots] == [index < 2, True]
 
 
 def test_the_drawing_is_given_the_grain_of_the_scene_and_the_same_each_time(twin, scene):

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from generator.productions.measuring import EMBEDDED_FRAMES, STRETCH, STRETCHES, Touched, choose, measure_film
+from generator.productions.measuring import EMBEDDED_FRAMES, STRETCH, STRETCHES, Played, Touched, choose, measure_film
 from processing.engine.detection import FaceDetector
 from processing.engine.media import read_frames
 from processing.engine.mesh import FaceMesh
@@ -78,9 +78,9 @@ def measured(template, change) -> dict:
         touched.add(number, mask.astype(np.uint8))
     nobody = np.zeros((0, 128), np.float32)
     clear = np.ones(frames.shape[1:3], bool)
-    return measure_film(
-        encoded(film), lambda: iter(frames), landmarks, touched, clear=clear, title=0, subject=nobody, actor=nobody
-    )
+    role = Played(landmarks, touched, subject=nobody, actor=nobody)
+    common, (of_role,) = measure_film(encoded(film), lambda: iter(frames), [role], clear=clear, title=0)
+    return common | of_role
 
 
 def test_a_film_that_is_its_template_is_measured_as_such(template):
