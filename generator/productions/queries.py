@@ -8,9 +8,10 @@ from django.db.models.functions import Coalesce
 from generator.marks import Judged, Mark, judge_film
 from generator.productions.advice import advice_for
 from generator.productions.models import Film
-from generator.queries import latest_job, latest_job_state
+from generator.queries import latest_job_state
 from generator.services import LEARNING
 from twinvault.jobs.models import Job
+from twinvault.jobs.queries import latest_job
 from twinvault.vaults.models import Vault
 
 
