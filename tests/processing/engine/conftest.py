@@ -79,6 +79,8 @@ def make_film() -> Callable[..., io.BytesIO]:
             stream = film.add_stream(codec, rate=rate)
             stream.height, stream.width = pictures[0].shape[:2]
             stream.pix_fmt = "yuv420p"
+            # with several threads the bytes depend on how busy the machine is
+            stream.codec_context.thread_count = 1
             stream.codec_context.sample_aspect_ratio = pixel_ratio
             if turn:
                 stream.set_display_rotation(turn)
