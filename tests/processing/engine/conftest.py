@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from processing.engine import FaceDetector, FaceMesh, canonical_face, read_frames
+from processing.engine.canonical import canonical_face
+from processing.engine.detection import FaceDetector
+from processing.engine.media import read_frames
+from processing.engine.mesh import FaceMesh
 from tests.conftest import CLIPS
 
 
