@@ -14,6 +14,7 @@ from generator.forms import BaseForm
 from generator.models import Base
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
+from twinvault.jobs.queries import latest_job
 from twinvault.vaults.services import NotAllowed
 
 
@@ -46,7 +47,7 @@ def base(request: HttpRequest, base_id: UUID) -> HttpResponse:
     base = base_for(request.user, base_id)
     context = {
         "base": base,
-        "job": bases.latest_job(base),
+        "job": latest_job(base.id, bases.TRAIN_BASE),
         "curve": queries.loss_curve(base),
         "previews": list(base.previews.all()),
         "twins_started": base.twins.count(),

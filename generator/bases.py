@@ -24,6 +24,7 @@ from templates_library.queries import orderable_revisions
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
+from twinvault.jobs.queries import latest_job
 from twinvault.jobs.services import OPEN, enqueue, retry, stop
 from twinvault.vaults.services import NotAllowed
 
@@ -64,10 +65,6 @@ def _enqueue(base: Base, by=None) -> Job:
     return enqueue(TRAIN_BASE, base.id, queue="gpu", title=f"Learning {base}", user=by)
 
 
-def latest_job(base: Base) -> Job | None:
-    return Job.objects.filter(kind=TRAIN_BASE, target_id=base.id).order_by("-created_at").first()
-
-
 @transaction.atomic
 def stop_base(base: Base, *, by) -> None:
     """Its training stops with what it has learned stored, and does not go on by itself."""
@@ -80,7 +77,7 @@ def stop_base(base: Base, *, by) -> None:
 @transaction.atomic
 def resume_base(base: Base, *, by) -> None:
     """A training that was stopped, or failed, goes on. NotAllowed if it is none of these."""
-    job = latest_job(base)
+    job = latest_job(base.id, TRAIN_BASE)
     if base.state != Base.State.TRAINING or job is None or not job.can_be_retried or not retry(job):
         raise NotAllowed(f"The {base} is not waiting to go on.")
     Base.objects.filter(id=base.id).update(made_way_at=None)

@@ -31,10 +31,6 @@ def latest_job_state(*kinds: str, of: str = "id") -> Subquery:
     return Subquery(Job.objects.filter(kind__in=kinds, target_id=OuterRef(of)).order_by("-created_at").values("state")[:1])
 
 
-def latest_job(target_id, *kinds: str) -> Job | None:
-    return Job.objects.filter(kind__in=kinds, target_id=target_id).order_by("-created_at").first()
-
-
 def twins_of(vault: Vault):
     """Every twin of a vault, newest first, with its life stage, how many films it was used for, and how its training stands."""
     return vault.twins.select_related("life_stage").annotate(

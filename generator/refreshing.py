@@ -10,7 +10,7 @@ from django.db.models import Max
 from generator.models import Twin
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
-from twinvault.jobs.models import Job
+from twinvault.jobs.queries import latest_job
 from twinvault.jobs.services import enqueue, retry
 from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import NotAllowed
@@ -64,7 +64,7 @@ def twin_that_knows(twin: Twin, revision: TemplateRevision, *, by) -> Twin:
 
 
 def _try_again(refreshed: Twin) -> None:
-    job = Job.objects.filter(kind=REFRESH_TWIN, target_id=refreshed.id).order_by("-created_at").first()
+    job = latest_job(refreshed.id, REFRESH_TWIN)
     if refreshed.state == Twin.State.TRAINING and job and job.can_be_retried:
         retry(job)
 

@@ -14,6 +14,7 @@ from generator.forms import TwinForm
 from generator.marks import judge_twin
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
+from twinvault.jobs.queries import latest_job
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed
@@ -61,7 +62,7 @@ def twin(request: HttpRequest, twin_id: UUID) -> HttpResponse:
     context = {
         "vault": twin.vault,
         "twin": twin,
-        "job": queries.latest_job(twin.id, *services.LEARNING),
+        "job": latest_job(twin.id, *services.LEARNING),
         "descent": descent.sentence(twin),
         "versions": queries.versions_of(twin),
         "library": list(twin.library.select_related("template")),

@@ -89,7 +89,8 @@ def flicker(frames: NDArray[np.uint8], landmarks: NDArray[np.float32], size: int
     """Restlessness of a face in grey levels: the mean absolute second difference over time of its aligned crop.
 
     frames: uint8 (N, H, W, 3), three or more in a row. landmarks: float32 (N, 468, 3) px, smoothed. To be read against the
-    same figure of the template, since camera noise counts too.
+    same figure of the template, since camera noise counts too. A drawn scene has no template whose motion
+    `film_quality.warped_flicker` could lay its frames over each other by; a flow found on the scene itself would hide its unrest.
     """
     if len(frames) < 3:
         raise ValueError("Flicker needs three frames or more.")

@@ -10,9 +10,10 @@ from generator.marks import FILM_MARKS, Judged, Mark, judge_film, roles_of
 from generator.models import Twin
 from generator.productions.advice import advice_for
 from generator.productions.models import Film, FurtherPart
-from generator.queries import latest_job, latest_job_state
+from generator.queries import latest_job_state
 from generator.services import LEARNING
 from twinvault.jobs.models import Job
+from twinvault.jobs.queries import latest_job
 from twinvault.vaults.models import Vault
 
 

@@ -35,27 +35,6 @@ class ConfigurationError(ValueError):
 
 
 @dataclass(frozen=True)
-class Expression:
-    """From second `at` on the face shows this, until the next one. `says` only where it speaks: what the mouth forms; it is not
-    heard."""
-
-    at: float
-    show: str
-    strength: float = 1.0
-    says: str = ""
-
-
-@dataclass(frozen=True)
-class Turn:
-    """At second `at` the head is turned so, in degrees: yaw to the right of the picture, pitch up, roll tilts clockwise."""
-
-    at: float
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
-
-
-@dataclass(frozen=True)
 class Background:
     """A picture that comes with the configuration, or else a colour like #405060."""
 
@@ -69,8 +48,8 @@ class Configuration:
     the scene's first frame. twin: the id of the twin that appears, or empty where it is chosen beside the configuration."""
 
     seconds: float
-    expressions: list[Expression]
-    head: str | list[Turn] = "sway"
+    expressions: list[Beat]
+    head: str | list[Look] = "sway"
     background: Background = field(default_factory=Background)
     framing: str = AUTO
     kind: Kind = "greeting"
@@ -82,10 +61,6 @@ class Configuration:
     @property
     def storyboard(self) -> Storyboard:
         return Storyboard(self.kind, self.title, self.captions, self.closing)
-
-    @property
-    def beats(self) -> list[Beat]:
-        return [Beat(one.at, one.show, one.strength, one.says) for one in self.expressions]
 
     def framed(self, trusted: bool) -> Framing:
         """How the face is set; by itself a portrait where the person's outline can be trusted."""
@@ -100,7 +75,7 @@ class Configuration:
     def path(self, seen: Range) -> list[Look]:
         """Where the head looks; named movements stay within what was seen."""
         if not isinstance(self.head, str):
-            return [Look(turn.at, turn.yaw, turn.pitch, turn.roll) for turn in self.head]
+            return self.head
         (left, down), right = seen.low[:2].tolist(), float(seen.high[0])
         yaw, pitch = seen.rest[:2].tolist()
         if self.head == "still":
@@ -126,9 +101,9 @@ class Configuration:
             raise ConfigurationError("configuration", "This is not JSON.") from error
         _known(raw, cls, "")
         read: dict[str, Any] = dict(raw)
-        read["expressions"] = _all(raw["expressions"], Expression, "expressions")
+        read["expressions"] = _all(raw["expressions"], Beat, "expressions")
         if not isinstance(raw.get("head", ""), str):
-            read["head"] = _all(raw["head"], Turn, "head")
+            read["head"] = _all(raw["head"], Look, "head")
         if "captions" in raw:
             read["captions"] = _all(raw["captions"], Caption, "captions")
         for name, kind in (("background", Background), ("title", Card), ("closing", Card)):
@@ -195,7 +170,7 @@ class Configuration:
                 raise ConfigurationError(f"{name}.says", wrong)
             before = one.at
 
-    def _validate_turns(self, turns: list[Turn]) -> None:
+    def _validate_turns(self, turns: list[Look]) -> None:
         if not 1 <= len(turns) <= MOST_TURNS:
             raise ConfigurationError("head", f"Name 1 to {MOST_TURNS} turns.")
         before = -1.0

@@ -4,11 +4,12 @@ import re
 
 from django import forms
 
+from generator.engine.scenes.motion import Beat
 from generator.models import Twin
 from generator.productions.forms import OrderForm, TwinChoice
 from generator.productions.storyboard import KINDS, Card
 from generator.scenes import configuration as rules
-from generator.scenes.configuration import Background, Configuration, ConfigurationError, Expression
+from generator.scenes.configuration import Background, Configuration, ConfigurationError
 from generator.scenes.queries import twins_for_scenes
 from generator.scenes.services import read_background
 from twinvault.vaults.models import Vault
@@ -164,14 +165,14 @@ class SceneForm(forms.Form):
         return made
 
 
-def _read_lines(text: str) -> list[Expression]:
+def _read_lines(text: str) -> list[Beat]:
     expressions = []
     for number, line in enumerate(line for line in text.splitlines() if line.strip()):
         match = _LINE.fullmatch(line)
         if not match:
             raise ConfigurationError(f"expressions[{number}]", "It must look like “2 smile”: from which second on, then what.")
         at, name, words = match.groups()
-        expressions.append(Expression(float(at), name.lower().replace(" ", "_"), says=words.strip()))
+        expressions.append(Beat(float(at), name.lower().replace(" ", "_"), says=words.strip()))
     return expressions
 
 

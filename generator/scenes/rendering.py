@@ -54,7 +54,7 @@ def render(
     began = time.monotonic()
     puppet = Puppet(weights, book)
     seed = zlib.crc32(configuration.to_json().encode())
-    motion = plan(configuration.beats, configuration.path(book.range), configuration.seconds, RATE, book.range, seed)
+    motion = plan(configuration.expressions, configuration.path(book.range), configuration.seconds, RATE, book.range, seed)
     outliner = Outliner()
     framing = configuration.framed(_doubt(puppet, outliner, motion) <= TRUSTED)
     width, height = film_size(framing, puppet.size)

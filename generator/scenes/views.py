@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from generator.queries import latest_job
 from generator.scenes import access, queries, services
 from generator.scenes.configuration import ConfigurationError
 from generator.scenes.forms import SceneForm, initial_of
@@ -15,6 +14,7 @@ from generator.scenes.models import Clip, Scene
 from generator.scenes.schema import schema
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
+from twinvault.jobs.queries import latest_job
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed

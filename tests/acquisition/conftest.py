@@ -88,7 +88,7 @@ vault = services.open_vault(alice, name="Grandpa", subject_name="Franck", stages
 services.record_consent(vault.subject, basis="living", given_by="Franck", statement="I agree.", by=alice)
 session = SessionStore()
 session[SESSION_KEY] = str(alice.pk)
-session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+session[BACKEND_SESSION_KEY] = "twinvault.accounts.backends.AccountBackend"
 session[HASH_SESSION_KEY] = alice.get_session_auth_hash()
 session.save()
 print(json.dumps([str(vault.id), str(vault.subject.life_stages.get().id), session.session_key]))

@@ -105,7 +105,7 @@ def test_the_list_costs_the_same_for_one_and_for_many(browse, alice, vault, stag
     for number in range(12):
         add(vault, stage, alice, tmp_path, name=f"{number}.mp4", data=bytes([number]))
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(10):
         content(client.get(f"/vaults/{vault.id}/upload/"))
 
 

@@ -116,7 +116,7 @@ def test_lanes_years_and_stages_narrow_it_down(browse, bob, life, many):
 def test_it_costs_the_same_for_two_thousand(browse, bob, life, many, django_assert_num_queries, django_assert_max_num_queries):
     client = browse(bob)
     many(2)
-    with django_assert_max_num_queries(16) as few:
+    with django_assert_max_num_queries(13) as few:
         page(client, life)
     many(1998, source="guess", stage_source="guess")
 

@@ -75,7 +75,7 @@ def test_filters_are_combined_and_what_the_tabs_count_is_what_they_show(stage, v
 def test_the_page_costs_the_same_with_more_footage(stage, vault, browse, bob, django_assert_num_queries):
     crowd(stage, bob, faces=40, people=4, films=2)
     client = browse(bob)
-    with django_assert_num_queries(12) as first:
+    with django_assert_num_queries(11) as first:
         faces_page(client, vault)
     crowd(stage, bob, faces=600, people=30, films=12)
     with django_assert_num_queries(len(first)):

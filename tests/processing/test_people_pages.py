@@ -220,7 +220,7 @@ def test_pages_cost_the_same_with_20000_faces_and_500_people(
         ),
     }
     for title, see in pages.items():
-        with django_assert_max_num_queries(14) as costs[title]:
+        with django_assert_max_num_queries(13) as costs[title]:
             see(few[0], 1)
     many = crowd(stage, bob, faces=20_000, people=500, films=40)
     assert Face.objects.count() == 20_060

@@ -138,7 +138,7 @@ def test_the_gallery_costs_the_same_with_more_templates(
 ):
     submit()
     client = browse(board[0])
-    with django_assert_max_num_queries(12) as first:
+    with django_assert_max_num_queries(5) as first:
         client.get(reverse("templates"))
     submit(title="Another talk")
     submit(title="A third")

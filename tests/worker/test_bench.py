@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from processing.engine import group, probe
 from processing.engine.detection import near
+from processing.engine.identity import group
+from processing.engine.media import probe
 from tests.processing import clips as sample
 from worker import sandbox
 from worker.bench import BENCHES, OTHERS, clips, custody, generator, generator_gpu, processing, referees, rows

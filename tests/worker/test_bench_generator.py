@@ -12,7 +12,7 @@ from generator.engine.config import PRESETS
 from generator.engine.faceset import FaceSet
 from generator.engine.quality import ssim
 from generator.engine.swap import Swapper
-from processing.engine import probe, read_frames
+from processing.engine.media import probe, read_frames
 from tests.processing import clips as sample
 from worker.bench import curves, filming, generator, generator_gpu, keeping, pairs, rows, trials, yardstick
 from worker.bench.pairs import Scene

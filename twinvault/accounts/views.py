@@ -21,7 +21,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         user = form.save()
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        login(request, user)
         messages.success(request, f"Welcome, {user.called}.")
         return redirect("dashboard")
     return render(request, "accounts/sign_up.html", {"form": form}, status=400 if form.is_bound else 200)

@@ -7,6 +7,11 @@ from twinvault.jobs.models import Job
 JOBS_A_PAGE = 20
 
 
+def latest_job(target_id, *kinds: str) -> Job | None:
+    """The newest job of these kinds on one row."""
+    return Job.objects.filter(kind__in=kinds, target_id=target_id).order_by("-created_at").first()
+
+
 def jobs_of(vault) -> QuerySet[Job]:
     """Every job of a vault: what runs, then what waits in the order in which it will be begun, then what ended, newest first."""
     group = Case(

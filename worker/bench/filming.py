@@ -16,8 +16,9 @@ from generator.engine.film_quality import landmark_error, warped_flicker
 from generator.productions.rendering import Source, render
 from generator.productions.storyboard import Storyboard
 from generator.protection.provenance import Authority, make_authority
-from processing.engine import FaceMesh, crop_matrix, hull_mask, warp
+from processing.engine.canonical import crop_matrix, hull_mask, warp
 from processing.engine.decoding import read_frames
+from processing.engine.mesh import FaceMesh
 from processing.engine.scenery import measure_scenery
 from worker.bench.clips import film as encoded
 from worker.bench.clips import repeated

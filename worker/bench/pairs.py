@@ -13,26 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from processing.engine import (
-    CROP_SIZE,
-    AnalysisSettings,
-    FaceObservation,
-    MediaError,
-    Reason,
-    analyse,
-    apply,
-    dump_descriptors,
-    fill_gaps,
-    group,
-    join_track,
-    judge,
-    load_descriptors,
-    probe,
-    smooth_landmarks,
-    tabulate,
-    track_embeddings,
-)
-from processing.engine.pack import DescriptorTable
+from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
+from processing.engine.canonical import CROP_SIZE, apply
+from processing.engine.filtering import Reason, judge, track_embeddings
+from processing.engine.identity import group
+from processing.engine.media import MediaError, probe
+from processing.engine.pack import DescriptorTable, dump_descriptors, load_descriptors, tabulate
+from processing.engine.tracking import fill_gaps, join_track, smooth_landmarks
 from worker.bench.clips import Clip, clips
 from worker.bench.keeping import keep
 from worker.bench.rows import tell

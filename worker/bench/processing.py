@@ -15,22 +15,13 @@ import av
 import numpy as np
 import skimage.data
 
-from processing.engine import (
-    AnalysisSettings,
-    FaceObservation,
-    Thresholds,
-    analyse,
-    apply,
-    crop_matrix,
-    group,
-    judge,
-    tabulate,
-    track_embeddings,
-)
+from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
+from processing.engine.canonical import apply, crop_matrix
 from processing.engine.decoding import Decoder
 from processing.engine.detection import near
-from processing.engine.filtering import duplicate_pairs
-from processing.engine.pack import DescriptorTable
+from processing.engine.filtering import Thresholds, duplicate_pairs, judge, track_embeddings
+from processing.engine.identity import group
+from processing.engine.pack import DescriptorTable, tabulate
 from processing.engine.tracking import boxes_at, courses
 from worker.bench import referees
 from worker.bench.clips import LONGEST, Clip, at_720p, beside, clips, film, repeated

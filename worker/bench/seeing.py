@@ -12,10 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from processing.engine import AnalysisSettings, FaceDetector, FaceMesh, PackWriter, analyse, dump_descriptors
+from processing.engine.analysis import AnalysisSettings, analyse
 from processing.engine.canonical import canonical_face
 from processing.engine.decoding import Decoder, open_media
+from processing.engine.detection import FaceDetector
 from processing.engine.identity import embed
+from processing.engine.mesh import FaceMesh
+from processing.engine.pack import PackWriter, dump_descriptors
 from twinvault.env import BASE_DIR
 from worker.bench.memory import peak_mib
 

@@ -30,8 +30,8 @@ _SYLLABLE, _LIPS, _SPACE, _STOP = 0.15, 0.07, 0.04, 0.28  # seconds
 
 @dataclass(frozen=True)
 class Beat:
-    """From `at` seconds on the face shows a named expression, to `strength` (0..1) of the most that was seen; `says` only while
-    it speaks."""
+    """From `at` seconds on the face shows a named expression, to `strength` (0..1) of the most that was seen, until the next one.
+    `says` only where it speaks: what the mouth forms; it is not heard."""
 
     at: float
     show: str
@@ -41,7 +41,7 @@ class Beat:
 
 @dataclass(frozen=True)
 class Look:
-    """At `at` seconds the head is turned so: degrees, as of `processing.engine.pose.Head`."""
+    """At `at` seconds the head is turned so, in degrees: yaw to the right of the picture, pitch up, roll tilts clockwise."""
 
     at: float
     yaw: float = 0.0

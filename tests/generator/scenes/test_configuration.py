@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from generator.engine.scenes.drive import Range
+from generator.engine.scenes.motion import Beat, Look
 from generator.productions.storyboard import KINDS, MAX_CAPTIONS, Caption, Card
 from generator.scenes import configuration as rules
-from generator.scenes.configuration import Background, Configuration, ConfigurationError, Expression, Turn
+from generator.scenes.configuration import Background, Configuration, ConfigurationError
 from generator.scenes.schema import schema
 
 SEEN = Range(*(np.array([yaw, pitch, 0, 0, 0, 0, 0], np.float32) for yaw, pitch in ((-25.4, -8), (0, 0), (12, 9))))
@@ -36,8 +37,8 @@ def changed(**different) -> str:
 
 def test_a_configuration_is_read_back_as_it_was():
     asked = Configuration.from_json(json.dumps(WHOLE))
-    assert asked.expressions[1] == Expression(2, "smile", 0.5)
-    assert asked.head == [Turn(0, yaw=-20), Turn(3, pitch=5, roll=2)]
+    assert asked.expressions[1] == Beat(2, "smile", 0.5)
+    assert asked.head == [Look(0, yaw=-20), Look(3, pitch=5, roll=2)]
     assert asked.storyboard.title == Card("Good night") and asked.captions == [Caption(4, 7, "Good night, my dear.")]
     assert asked.colour() == (16, 32, 48)
     assert Configuration.from_json(asked.to_json()) == asked
@@ -86,13 +87,13 @@ def test_what_cannot_be_made_is_refused_with_its_field(text, field, sentence):
 @pytest.mark.parametrize(
     ("turn", "field", "sentence"),
     [
-        (Turn(0, yaw=-40), "head[0].yaw", "Grandpa was never seen looking that far left: at most 25 degrees."),
-        (Turn(0, yaw=20), "head[0].yaw", "Grandpa was never seen looking that far right: at most 12 degrees."),
-        (Turn(0, pitch=-15), "head[0].pitch", "Grandpa was never seen looking that far down: at most 8 degrees."),
+        (Look(0, yaw=-40), "head[0].yaw", "Grandpa was never seen looking that far left: at most 25 degrees."),
+        (Look(0, yaw=20), "head[0].yaw", "Grandpa was never seen looking that far right: at most 12 degrees."),
+        (Look(0, pitch=-15), "head[0].pitch", "Grandpa was never seen looking that far down: at most 8 degrees."),
     ],
 )
 def test_nobody_turns_further_than_was_seen(turn, field, sentence):
-    asked = Configuration(5, [Expression(0, "neutral")], head=[turn])
+    asked = Configuration(5, [Beat(0, "neutral")], head=[turn])
     asked.validate()
     with pytest.raises(ConfigurationError) as refused:
         asked.validate_for(SEEN, "Grandpa")
@@ -101,13 +102,13 @@ def test_nobody_turns_further_than_was_seen(turn, field, sentence):
 
 @pytest.mark.parametrize("head", rules.HEADS)
 def test_named_movements_stay_within_what_was_seen(head):
-    path = Configuration(30, [Expression(0, "neutral")], head=head).path(SEEN)
+    path = Configuration(30, [Beat(0, "neutral")], head=head).path(SEEN)
     assert all(SEEN.low[0] <= look.yaw <= SEEN.high[0] and SEEN.low[1] <= look.pitch <= SEEN.high[1] for look in path)
     assert path[-1].at >= 28 or head == "still"
 
 
 def test_the_framing_follows_the_outline_unless_it_is_said():
-    asked = [Configuration(5, [Expression(0, "neutral")], framing=framing) for framing in ("auto", "portrait")]
+    asked = [Configuration(5, [Beat(0, "neutral")], framing=framing) for framing in ("auto", "portrait")]
     assert [[one.framed(trusted) for trusted in (True, False)] for one in asked] == [
         ["portrait", "medallion"],
         ["portrait", "portrait"],
@@ -126,8 +127,8 @@ def _object_of(part: dict) -> dict:
     ("names", "kind"),
     [
         ([], Configuration),
-        (["expressions"], Expression),
-        (["head"], Turn),
+        (["expressions"], Beat),
+        (["head"], Look),
         (["background"], Background),
         (["title"], Card),
         (["closing"], Card),

@@ -8,10 +8,11 @@ import pytest
 from django.db.models import ProtectedError
 from PIL import Image
 
+from generator.engine.scenes.motion import Beat, Look
 from generator.protection.authority import roots
 from generator.protection.provenance import verify
 from generator.scenes import books, services
-from generator.scenes.configuration import Background, Configuration, ConfigurationError, Expression, Turn
+from generator.scenes.configuration import Background, Configuration, ConfigurationError
 from generator.scenes.models import Clip, CodeBookOfTwin, Scene, SceneReview, SceneRevision
 from generator.scenes.queries import reaches_of
 from generator.services import retire_twin
@@ -29,9 +30,7 @@ from twinvault.vaults.services import NotAllowed, open_vault, record_consent, wi
 from worker.inline import run_queued_jobs
 from worker.tasks import work_on
 
-ASKED = Configuration(
-    seconds=1.2, expressions=[Expression(0, "neutral"), Expression(0.5, "speak", says="Aha")], framing="medallion"
-)
+ASKED = Configuration(seconds=1.2, expressions=[Beat(0, "neutral"), Beat(0.5, "speak", says="Aha")], framing="medallion")
 
 
 def picture(kind: str = "PNG") -> io.BytesIO:
@@ -81,7 +80,7 @@ def render(clip: Clip, then=None) -> Job:
 
 def test_a_clip_is_drawn_marked_signed_and_measured(story, ask):
     background = services.read_background(picture(), "green.png")
-    asked = Configuration(1.0, [Expression(0, "smile")], framing="medallion", background=Background(picture=True))
+    asked = Configuration(1.0, [Beat(0, "smile")], framing="medallion", background=Background(picture=True))
     revision = latest(ask(configuration=asked, background=background))
     for member in story.board:
         services.review_scene(revision, member, "approve")
@@ -124,7 +123,7 @@ def test_a_code_book_that_cannot_be_read_asks_for_a_new_twin(story, ask):
 
 
 def test_what_is_asked_for_rests_encrypted_and_is_on_record(story, ask):
-    asked = Configuration(3.0, [Expression(0, "speak", says="nobody else may read")])
+    asked = Configuration(3.0, [Beat(0, "speak", says="nobody else may read")])
     revision = latest(ask(configuration=asked))
     assert Configuration.from_json(objects.read(revision.configuration)) == asked
     rows = [*Scene.objects.values(), *SceneRevision.objects.values(), *Entry.objects.values()]
@@ -161,7 +160,7 @@ def test_a_word_against_closes_a_revision(story, ask):
 
 
 def test_an_edit_starts_at_no_approval_and_keeps_the_picture(story, ask):
-    asked = Configuration(2.0, [Expression(0, "smile")], background=Background(picture=True))
+    asked = Configuration(2.0, [Beat(0, "smile")], background=Background(picture=True))
     scene = ask(configuration=asked, background=services.read_background(picture("JPEG"), "a.jpg"))
     first = latest(scene)
     for member in story.board:
@@ -222,7 +221,7 @@ def test_without_consent_or_a_twin_that_is_ready_nothing_is_asked_for(story, ask
 
 def test_a_turn_that_was_never_seen_is_refused_by_name(story, ask):
     with pytest.raises(ConfigurationError, match=r"head\[0\].yaw: Franck was never seen looking that far left: at most"):
-        ask(configuration=Configuration(2.0, [Expression(0, "neutral")], head=[Turn(0, yaw=-55)]))
+        ask(configuration=Configuration(2.0, [Beat(0, "neutral")], head=[Look(0, yaw=-55)]))
 
 
 def test_a_picture_behind_it_is_a_picture_and_of_our_own_making(story):

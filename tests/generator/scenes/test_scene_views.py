@@ -9,8 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from generator.engine.scenes.motion import Beat, Look
 from generator.scenes import services
-from generator.scenes.configuration import Background, Configuration, Expression, Turn
+from generator.scenes.configuration import Background, Configuration
 from generator.scenes.forms import SceneForm, initial_of
 from generator.scenes.models import Clip, Scene
 from generator.scenes.queries import read_configuration
@@ -18,7 +19,7 @@ from generator.services import retire_twin
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
 
-ASKED = Configuration(2.0, [Expression(0, "speak", says="Aha, said he")], background=Background(picture=True))
+ASKED = Configuration(2.0, [Beat(0, "speak", says="Aha, said he")], background=Background(picture=True))
 
 
 def png() -> bytes:
@@ -142,8 +143,8 @@ def test_without_a_twin_the_page_says_what_to_do(story, browse):
 @pytest.mark.parametrize(
     "asked",
     [
-        Configuration(4.0, [Expression(0, "smile"), Expression(2, "speak", says="Yes.")], head="nod", kind="memorial"),
-        Configuration(4.0, [Expression(0, "smile", 0.5)], head=[Turn(0, 3)]),
+        Configuration(4.0, [Beat(0, "smile"), Beat(2, "speak", says="Yes.")], head="nod", kind="memorial"),
+        Configuration(4.0, [Beat(0, "smile", 0.5)], head=[Look(0, 3)]),
     ],
 )
 def test_a_form_for_a_new_revision_begins_with_what_was_asked_for(story, asked):
@@ -161,7 +162,7 @@ def test_revising_from_the_page_keeps_the_picture(story, scene, browse):
     filled = {name: value for name, value in page.context["form"].initial.items() if value not in (None, "")}
     assert browse(story.bob).post(address, filled | {"twin": story.twin.id, "expressions": "0 sad"}).status_code == 302
     revision = scene.revisions.first()
-    assert revision.number == 2 and revision.background and read_configuration(revision).expressions == [Expression(0, "sad")]
+    assert revision.number == 2 and revision.background and read_configuration(revision).expressions == [Beat(0, "sad")]
 
 
 def test_the_board_sees_what_was_asked_for_and_gives_its_word(story, scene, clip, browse):

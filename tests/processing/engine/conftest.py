@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from processing.engine import FaceDetector, FaceMesh, canonical_face, read_frames
+from processing.engine.canonical import canonical_face
+from processing.engine.detection import FaceDetector
+from processing.engine.media import read_frames
+from processing.engine.mesh import FaceMesh
 from tests.conftest import CLIPS
 
 
@@ -79,6 +82,8 @@ def make_film() -> Callable[..., io.BytesIO]:
             stream = film.add_stream(codec, rate=rate)
             stream.height, stream.width = pictures[0].shape[:2]
             stream.pix_fmt = "yuv420p"
+            # with several threads the bytes depend on how busy the machine is
+            stream.codec_context.thread_count = 1
             stream.codec_context.sample_aspect_ratio = pixel_ratio
             if turn:
                 stream.set_display_rotation(turn)

@@ -8,7 +8,7 @@ import av
 import numpy as np
 from PIL import Image as Pillow
 
-from processing.engine import Frame
+from processing.engine.media import Frame
 
 
 def encode(

@@ -11,8 +11,12 @@ import cv2
 import numpy as np
 import skimage.data
 
-from processing.engine import FaceDetector, FaceMesh, apply, canonical_face, crop_matrix, describe, invert, read_frames, warp
+from processing.engine.canonical import apply, canonical_face, crop_matrix, invert, warp
 from processing.engine.categories import AXES
+from processing.engine.descriptors import describe
+from processing.engine.detection import FaceDetector
+from processing.engine.media import read_frames
+from processing.engine.mesh import FaceMesh
 from processing.engine.skin import LIPS, spots
 from tests.conftest import CLIPS
 

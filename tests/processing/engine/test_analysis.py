@@ -10,8 +10,11 @@ import pytest
 import skimage.data
 from PIL import Image as Pillow
 
-from processing.engine import CROP_SIZE, AnalysisSettings, MediaError, analyse, apply, distance
+from processing.engine.analysis import AnalysisSettings, analyse
+from processing.engine.canonical import CROP_SIZE, apply
 from processing.engine.decoding import Decoder
+from processing.engine.identity import distance
+from processing.engine.media import MediaError
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import CROP_SIZE, apply, canonical, canonical_face, crop_matrix, hull_mask, invert, warp
+from processing.engine import canonical
+from processing.engine.canonical import CROP_SIZE, apply, canonical_face, crop_matrix, hull_mask, invert, warp
 
 
 def turned(degrees: float, scale: float, x: float, y: float) -> np.ndarray:

@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from processing.engine import apply, crop_matrix, describe, warp
+from processing.engine.canonical import apply, crop_matrix, warp
 from processing.engine.categories import AXES, CONDITIONS, SHOWN, UNKNOWN, Bound, categorise, condition_of, sort
-from processing.engine.descriptors import HASHES, Descriptors, Measures
+from processing.engine.descriptors import HASHES, Descriptors, Measures, describe
 from tests.processing import clips
 from tests.processing.engine.test_light import relit
 

@@ -4,9 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import AnalysisSettings, analyse, apply, corrections, distance, embed, tabulate
+from processing.engine import corrections
+from processing.engine.analysis import AnalysisSettings, analyse
+from processing.engine.canonical import apply
 from processing.engine.corrections import NONE, Corrections, measure
+from processing.engine.identity import distance, embed
 from processing.engine.light import linear
+from processing.engine.pack import tabulate
 
 
 @pytest.fixture(scope="module")

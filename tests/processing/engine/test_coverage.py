@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from processing.engine import AnalysisSettings, analyse, tabulate
+from processing.engine.analysis import AnalysisSettings, analyse
 from processing.engine.categories import AXES
 from processing.engine.coverage import (
     FACES_FOR_OWN_MODEL,
@@ -20,6 +20,7 @@ from processing.engine.coverage import (
     wanted,
     wanted_of,
 )
+from processing.engine.pack import tabulate
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from processing.engine import MediaError, decoding, media
+from processing.engine import decoding, media
 from processing.engine.decoding import Decoder, DecoderDied, Limits, open_media
+from processing.engine.media import MediaError
 from tests.conftest import CLIPS
 from tests.processing.engine.media_kinds import encode, loop, same, scene, still, yuv
 from tests.processing.engine.processes import children, is_alive, is_asleep, open_descriptors, wait_until

@@ -6,8 +6,8 @@ import resource
 
 import pytest
 
-from processing.engine import MediaError
 from processing.engine.decoding import Decoder, Limits, open_media
+from processing.engine.media import MediaError
 from tests.processing.engine import broken_media
 from tests.processing.engine.processes import children
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from processing.engine import MediaError, media
+from processing.engine import media
 from processing.engine.decoding import open_media, probe
+from processing.engine.media import MediaError
 from tests.conftest import CLIPS
 from tests.processing.engine.media_kinds import scene
 

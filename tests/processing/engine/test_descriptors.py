@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import apply, canonical_face, crop_matrix, describe, head_pose, warp
+from processing.engine.canonical import apply, canonical_face, crop_matrix, warp
+from processing.engine.descriptors import describe
 from processing.engine.expression import eyes_closed, mouth_open
 from processing.engine.hashing import difference_hash, perceptual_hash
+from processing.engine.pose import head_pose
 
 
 def seen_from(yaw: float = 0, pitch: float = 0, roll: float = 0) -> np.ndarray:

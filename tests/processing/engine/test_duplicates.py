@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import AnalysisSettings, DescriptorTable, analyse, judge, tabulate
+from processing.engine.analysis import AnalysisSettings, analyse
 from processing.engine.duplicates import looks
-from processing.engine.filtering import Reason, Thresholds, distinct, duplicate_pairs
+from processing.engine.filtering import Reason, Thresholds, distinct, duplicate_pairs, judge
+from processing.engine.pack import DescriptorTable, tabulate
 
 
 def look_at(images, crf=23):

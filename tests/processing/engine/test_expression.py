@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.engine import canonical_face
+from processing.engine.canonical import canonical_face
 from processing.engine.expression import expression, shape
 from processing.engine.pose import head
 from tests.processing import clips

@@ -6,22 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from processing.engine import (
-    AnalysisSettings,
-    DescriptorTable,
-    PackWriter,
-    Reason,
-    Thresholds,
-    analyse,
-    decode_crop,
-    dump_descriptors,
-    embed,
-    judge,
-    load_descriptors,
-    subject_tracks,
-    tabulate,
-    track_embeddings,
-)
+from processing.engine.analysis import AnalysisSettings, analyse
+from processing.engine.filtering import Reason, Thresholds, judge, subject_tracks, track_embeddings
+from processing.engine.identity import embed
+from processing.engine.pack import DescriptorTable, PackWriter, decode_crop, dump_descriptors, load_descriptors, tabulate
 from tests.processing.engine.faces import drawn_table
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from processing.engine import canonical_face, head_pose
+from processing.engine.canonical import canonical_face
 from processing.engine.detection import Detection
 from processing.engine.glimpse import PARTS, guess, roll
+from processing.engine.pose import head_pose
 from processing.engine.tracking import box_of
 
 

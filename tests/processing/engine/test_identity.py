@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processing.engine import SAME_PERSON, distance, embed, group
+from processing.engine.identity import SAME_PERSON, distance, embed, group
 
 
 def landmarks_of(image, detector, mesh):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from skimage.color import lab2rgb, rgb2lab
 
-from processing.engine import apply, crop_matrix, describe, warp
+from processing.engine.canonical import apply, crop_matrix, warp
+from processing.engine.descriptors import describe
 from processing.engine.light import SKIN, ambient, direction, lab, linear
 from processing.engine.skin import normals, spots
 from tests.processing.engine.test_descriptors import seen_from

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from processing.engine import MediaError, media, probe, read_frames
+from processing.engine import media
+from processing.engine.media import MediaError, probe, read_frames
 from tests.conftest import CLIPS
 
 CORNER = np.zeros((48, 64, 3), dtype=np.uint8)

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from processing.engine import probe, read_frames
+from processing.engine.media import probe, read_frames
 from tests.processing.engine.media_kinds import encode, flat, rgb, scene, yuv
 
 CORNER = np.zeros((48, 64, 3), dtype=np.uint8)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from processing.engine import read_frames
-from processing.engine.media import segments
+from processing.engine.media import read_frames, segments
 from processing.engine.shots import CutFinder
 from tests.conftest import CLIPS
 from tests.processing.engine.media_kinds import encode, loop, scene, still, yuv

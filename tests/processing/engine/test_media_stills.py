@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from processing.engine import probe, read_frames
+from processing.engine.media import probe, read_frames
 from tests.processing.engine.media_kinds import loop, scene, still
 
 CORNER = np.zeros((48, 64, 3), dtype=np.uint8)

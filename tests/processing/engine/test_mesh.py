@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import skimage.data
 
-from processing.engine import FaceMesh, apply, canonical_face
+from processing.engine.canonical import apply, canonical_face
 from processing.engine.detection import Detection
+from processing.engine.mesh import FaceMesh
 from processing.engine.tracking import box_of
 
 

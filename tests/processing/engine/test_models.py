@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from processing.engine import ModelsMissing, models
+from processing.engine import models
+from processing.engine.models import ModelsMissing
 
 
 def test_the_mesh_is_cut_out_of_the_packed_assets():

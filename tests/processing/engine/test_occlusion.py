@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import FaceMesh
+from processing.engine.mesh import FaceMesh
 from tests.processing.engine import occluders
 from tests.processing.engine.occluders import HIDES, HIDES_NOTHING, LIMIT, occlusion
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import apply, crop_matrix, hull_mask, warp
+from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
 from processing.engine.quality import NOISE_SIDE, noise, sharpness
 from tests.processing.engine.test_descriptors import described
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from processing.engine import canonical_face
+from processing.engine.canonical import canonical_face
 from processing.engine.sampling import CURIOUS, FASTEST, SLOWEST, Sampler
 
 GREY = np.full((90, 160, 3), 120, np.uint8)

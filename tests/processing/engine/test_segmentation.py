@@ -4,19 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from processing.engine import (
-    PackWriter,
-    Segmenter,
-    apply,
-    crop_matrix,
-    cut_out,
-    decode_crop,
-    decode_mask,
-    encode_mask,
-    hull_mask,
-    warp,
-)
-from processing.engine.segmentation import MASK_SIZE
+from processing.engine.canonical import apply, crop_matrix, hull_mask, warp
+from processing.engine.pack import PackWriter, decode_crop
+from processing.engine.segmentation import MASK_SIZE, Segmenter, cut_out, decode_mask, encode_mask
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from processing.engine import AnalysisSettings, analyse, tabulate
+from processing.engine.analysis import AnalysisSettings, analyse
+from processing.engine.pack import tabulate
 from processing.engine.selection import choose, farthest, features, pick, quality, split_by_shot, without_gaps
 from tests.processing.engine.faces import drawn_table
 

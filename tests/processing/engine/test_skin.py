@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from processing.engine import apply, canonical_face, crop_matrix, warp
+from processing.engine.canonical import apply, canonical_face, crop_matrix, warp
 from processing.engine.skin import at, read_surface, spots
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from processing.engine import Tracker, canonical_face, fill_gaps, join_track, smooth_landmarks
-from processing.engine.tracking import REACH, Course, boxes_at, courses
+from processing.engine.canonical import canonical_face
+from processing.engine.tracking import REACH, Course, Tracker, boxes_at, courses, fill_gaps, join_track, smooth_landmarks
 
 
 def face_at(x: float, y: float, size: float = 10) -> np.ndarray:

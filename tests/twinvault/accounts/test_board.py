@@ -1,7 +1,9 @@
 """The editorial board: who is on it, and what it may look at in the admin."""
 
 import pytest
+from django.db import connection
 from django.http import Http404
+from django.test.utils import CaptureQueriesContext
 
 from twinvault.accounts.access import require_board
 from twinvault.accounts.services import add_board_member, remove_board_member
@@ -32,6 +34,26 @@ def test_a_released_member_is_outside_again(browse, board):
 
     assert not dora.is_board_member
     assert browse(dora).get("/admin/").status_code == 302
+
+
+def test_a_page_asks_once_who_comes_and_whether_they_are_on_the_board(browse, board):
+    visitor = browse(board[0])
+
+    with CaptureQueriesContext(connection) as asked:
+        assert "House base" in visitor.get("/").text
+
+    assert [query["sql"] for query in asked if "groups" in query["sql"]] == [asked[1]["sql"]]
+
+
+def test_who_joins_or_leaves_the_board_is_known_at_the_next_request(browse, alice):
+    visitor = browse(alice)
+    assert "House base" not in visitor.get("/").text
+
+    add_board_member(alice)
+    assert "House base" in visitor.get("/").text
+
+    remove_board_member(alice)
+    assert "House base" not in visitor.get("/").text
 
 
 def test_the_operator_names_the_board_in_the_admin(admin_client, alice):
