@@ -190,3 +190,18 @@ def test_the_preview_is_of_the_moment_in_which_the_face_is_seen_best():
     points[130:, 454, 0] *= 0.2
     first, last = best_moment(source_of(template(drawn_frames(200, 32, 32)).getvalue(), 200, points))
     assert last - first == 75 and first <= 90 and last >= 130
+
+
+def test_who_lost_a_piece_to_another_worker_goes_on_with_the_rest(story, film, monkeypatch):
+    monkeypatch.setattr("twinvault.jobs.sharing.TAKEN_FOR", timedelta(0))
+    work, lost = begun(film), []
+
+    def heard(_progress: float, _message: str) -> None:
+        piece = FilmPiece.objects.filter(number=1, taken_by=work.job.id).first()
+        if piece and not lost:
+            lost.append(piece)
+            FilmPiece.objects.filter(id=piece.id).update(taken_by=uuid4())
+
+    assert work_on(work.job, heard) is None
+    film.refresh_from_db()
+    assert lost and film.state in ("ready", "held") and left_behind() == 0
