@@ -149,6 +149,14 @@ def test_the_preview_is_shown_while_the_film_is_made(story, film, browse):
     assert browse(story.vera).get(reverse("film_preview", args=[film.id])).status_code == 404
 
 
+def test_a_preview_that_was_left_behind_is_shown_no_more(story, film, browse):
+    stored = objects.store(story.vault.keyring, "film preview", b"three seconds", "video/mp4")
+    Film.objects.filter(id=film.id).update(preview=stored)
+    assert browse(story.vera).get(reverse("film_preview", args=[film.id])).status_code in (200, 206)
+    Film.objects.filter(id=film.id).update(state="held")
+    assert browse(story.vera).get(reverse("film_preview", args=[film.id])).status_code == 404
+
+
 def test_what_is_left_of_a_rendering_that_nobody_goes_on_with_is_erased(story, film):
     stored = objects.store(story.vault.keyring, "film piece", b"a piece")
     FilmPiece.objects.create(film=film, number=0, first=0, last=40, content=stored)
