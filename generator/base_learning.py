@@ -7,6 +7,7 @@ and no footage is known to this module.
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.db.models import Exists
 from django.utils import timezone
 
 from generator import claims
@@ -25,6 +26,7 @@ from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import Keyring
+from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobRefused, JobStopped
 
 _READ = "checkpoint__keyring", "checkpoint_before__keyring", "statistics__keyring", "started_from__weights__keyring"
@@ -123,7 +125,10 @@ class _Keeper(Keeper):
             raise JobRefused("A template was withdrawn while this base was learning it: a new base will do without it.")
         if result.metrics.get("stopped"):
             if self.made_way:
-                Base.objects.filter(id=self.row.id, state=Base.State.TRAINING).update(made_way_at=timezone.now())
+                # one that somebody stopped meanwhile does not go on by itself
+                asked = Job.objects.filter(id=self.work.job.id, stop_requested=True)
+                makes_way = Base.objects.filter(id=self.row.id, state=Base.State.TRAINING).exclude(Exists(asked))
+                makes_way.update(made_way_at=timezone.now())
             raise JobStopped
 
     def ready(self) -> None:

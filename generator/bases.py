@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from generator.engine.config import PRESETS, ConfigError, TwinConfig
@@ -124,7 +124,9 @@ def keep_bases() -> None:
     _retire_superseded()
     if Job.objects.filter(queue="gpu", state__in=OPEN).exclude(kind=TRAIN_BASE).exists():
         return
-    for base in Base.objects.filter(state=Base.State.TRAINING, made_way_at__isnull=False):
+    # its worker may be about to let go still: a job queued now would be taken for that one's
+    held = Job.objects.filter(kind=TRAIN_BASE, target_id=OuterRef("id"), state__in=OPEN)
+    for base in Base.objects.filter(state=Base.State.TRAINING, made_way_at__isnull=False).exclude(Exists(held)):
         # only one of several workers finds it still waiting
         with transaction.atomic():
             if Base.objects.filter(id=base.id, made_way_at__isnull=False).update(made_way_at=None):

@@ -102,7 +102,7 @@ class OrderForm(MatchForm):
             if not match:
                 raise forms.ValidationError(f"Line {number} must look like “0-4 words”: from second - to second, then the words.")
             from_minute, from_second, to_minute, to_second, text = match.groups()
-            start, end = float(from_second) + 60 * int(from_minute or 0), float(to_second) + 60 * int(to_minute or 0)
+            start, end = float(from_second) + 60 * float(from_minute or 0), float(to_second) + 60 * float(to_minute or 0)
             captions.append(Caption(start, end, text.strip()))
         return captions
 

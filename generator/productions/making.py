@@ -34,7 +34,6 @@ from templates_library import services as library
 from templates_library.models import TemplateRevision
 from twinvault.audit.record import record
 from twinvault.custody import objects
-from twinvault.custody.models import StoredObject
 from twinvault.jobs import sharing
 from twinvault.jobs.services import JobRefused, JobStopped, is_held
 from twinvault.vaults.services import NotAllowed, has_consent
@@ -204,18 +203,11 @@ def _show_preview(studio: _Studio, work) -> float:
         studio.claims,
         on_progress=lambda _written: _told(studio, work, 0.0),
     )
-    _keep(
-        objects.store(film.vault.keyring, "film preview", content, "video/mp4"),
-        lambda stored: Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(preview=stored),
-    )
-    return time.monotonic() - began
-
-
-def _keep(stored: StoredObject, update) -> None:
-    """JobStopped, and nothing is left of the object, where no row takes it."""
-    if not update(stored):
+    stored = objects.store(film.vault.keyring, "film preview", content, "video/mp4")
+    if not Film.objects.filter(id=film.id, state=Film.State.ORDERED).update(preview=stored):
         objects.erase(stored)
         raise JobStopped
+    return time.monotonic() - began
 
 
 def _render_free(studio: _Studio, work) -> None:
@@ -223,7 +215,13 @@ def _render_free(studio: _Studio, work) -> None:
         with sharing.taken(_undone(studio.film), work.job.id) as piece:
             if piece is None:
                 return
-            _render_piece(studio, piece, work)
+            try:
+                _render_piece(studio, piece, work)
+            except sharing.PartLost:
+                # another worker does it now; the rest is still to be done, unless the film is not
+                _require_still_allowed(studio.film)
+                if not sharing.is_worked_at(RENDER, studio.film.id):
+                    raise
         studio.count()
 
 
@@ -238,12 +236,11 @@ def _render_piece(studio: _Studio, piece: FilmPiece, work) -> None:
     rendered, touched = rendering.render_piece(
         studio.parts, studio.sources, studio.storyboard, piece.first, piece.last, on_progress=progress
     )
-    _keep(
-        objects.store(film.vault.keyring, "film piece", rendering.dump_piece(rendered, touched)),
-        lambda stored: FilmPiece.objects.filter(id=piece.id, taken_by=work.job.id, content=None).update(
-            content=stored, frames=rendered.frames
-        ),
-    )
+    stored = objects.store(film.vault.keyring, "film piece", rendering.dump_piece(rendered, touched))
+    mine = FilmPiece.objects.filter(id=piece.id, taken_by=work.job.id, content=None)
+    if not mine.update(content=stored, frames=rendered.frames):
+        objects.erase(stored)
+        raise sharing.PartLost
 
 
 def _told(studio: _Studio, work, written: float) -> None:

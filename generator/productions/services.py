@@ -107,9 +107,12 @@ def _require_may_lend(by, vault: Vault, twin: Twin) -> None:
 def revoke_film(film: Film, *, by) -> None:
     """The film is erased and cannot be played any more; the row stays and says so. So is what there is of one that is being
     made."""
-    if not Film.objects.filter(id=film.id).exclude(state=Film.State.REVOKED).update(state=Film.State.REVOKED, content=None):
+    # read anew: it may have been finished since
+    current = Film.objects.select_for_update(of=("self",)).select_related("content").get(id=film.id)
+    if current.state == Film.State.REVOKED:
         return
-    objects.erase(film.content)
+    Film.objects.filter(id=film.id).update(state=Film.State.REVOKED, content=None)
+    objects.erase(current.content)
     forget_making(film)
     record("film revoked", actor=by, vault_id=film.vault_id, target=film)
 

@@ -1,7 +1,7 @@
 """The storyboard: what a film shows besides the swapped template. A spec that goes to the database as JSON."""
 
 import json
-import math
+import sys
 import unicodedata
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, TypeVar
@@ -135,7 +135,7 @@ def _check_text(name: str, text: Any, longest: int, *, required: bool = False) -
 
 
 def _check_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise StoryboardError(name, "This must be a number of seconds.")
 
 

@@ -128,9 +128,9 @@ def film_content(request: HttpRequest, film_id: UUID) -> HttpResponse:
 @signed_in
 @require_safe
 def film_preview(request: HttpRequest, film_id: UUID) -> HttpResponse:
-    """Three seconds of a film that is being made, by Range."""
+    """Three seconds of a film that is being made, by Range; of one that was held back since, nobody sees them any more."""
     film = film_for(request.user, film_id)
-    if film.preview is None:
+    if film.preview is None or film.state != film.State.ORDERED:
         raise Http404
     return ranged_response(request, objects.open_object(film.preview), film.preview.size, film.preview.content_type)
 

@@ -6,6 +6,7 @@
 import json
 import math
 import re
+import sys
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
@@ -97,7 +98,9 @@ class Configuration:
         """The configuration of `text`, validated. ConfigurationError naming the field that is wrong, missing or unknown."""
         try:
             raw = json.loads(text)
-        except ValueError as error:
+            # half of a letter, which JSON can escape and nothing can write
+            json.dumps(raw, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError("configuration", "This is not JSON.") from error
         _known(raw, cls, "")
         read: dict[str, Any] = dict(raw)
@@ -165,7 +168,8 @@ class Configuration:
             if one.show == "speak" and not one.says.strip():
                 raise ConfigurationError(f"{name}.says", "Write what is said.")
             # a later `at` that is no number is told in its own turn
-            if one.says and isinstance(end, int | float) and (needed := speaking_seconds(one.says)) > end - one.at > 0:
+            is_time = isinstance(end, int | float) and end <= self.seconds
+            if one.says and is_time and (needed := speaking_seconds(one.says)) > end - one.at > 0:
                 wrong = f"It takes {needed:.1f} seconds to say this, and there are {end - one.at:.1f} seconds for it."
                 raise ConfigurationError(f"{name}.says", wrong)
             before = one.at
@@ -182,7 +186,7 @@ class Configuration:
 
 
 def _number(name: str, value: Any, least: float, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise ConfigurationError(name, "This must be a number.")
     if not least <= value <= most:
         raise ConfigurationError(name, f"Choose {least:g} to {most:g}.")

@@ -205,7 +205,10 @@ def make_clip(revision: SceneRevision, *, by) -> Clip:
 @transaction.atomic
 def revoke_clip(clip: Clip, *, by) -> None:
     """The clip is erased and cannot be played any more; the row stays and says so."""
-    if not Clip.objects.filter(id=clip.id).exclude(state=Clip.State.REVOKED).update(state=Clip.State.REVOKED, content=None):
+    # read anew: it may have been finished since
+    current = Clip.objects.select_for_update(of=("self",)).select_related("content").get(id=clip.id)
+    if current.state == Clip.State.REVOKED:
         return
-    objects.erase(clip.content)
+    Clip.objects.filter(id=clip.id).update(state=Clip.State.REVOKED, content=None)
+    objects.erase(current.content)
     record("clip revoked", actor=by, vault_id=clip.vault_id, target=clip)

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from generator import base_learning, bases, keeping
 from generator.descent import newest_base
@@ -21,7 +22,7 @@ from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
-from twinvault.jobs.services import JobRefused, claim
+from twinvault.jobs.services import JobRefused, claim, finish
 from twinvault.vaults.services import NotAllowed
 from worker.tasks import work_on
 
@@ -137,6 +138,30 @@ def test_a_base_that_somebody_stopped_goes_on_only_when_somebody_says_so(learned
     assert work_until(base).state == "done"
     with pytest.raises(NotAllowed, match="not waiting to go on"):
         bases.resume_base(base, by=learned.board[0])
+
+
+def test_a_base_that_somebody_stopped_while_others_waited_does_not_go_on_by_itself(learned, slow, monkeypatch):
+    monkeypatch.setattr(keeping, "ASK_EVERY_S", 0.0)
+    base = bases.begin_base("tiny")
+    twins: list[Twin] = []
+
+    def stop() -> None:
+        if not twins:
+            twins.append(start_twin(learned.stage, preset="tiny", seconds=1, by=learned.bob))
+            bases.stop_base(base, by=learned.board[0])
+
+    assert work_until(base, then=stop).state == "stopped"
+    assert base.state == "training" and base.made_way_at is None
+
+
+def test_a_base_that_makes_way_is_not_taken_up_before_its_worker_has_let_go(learned):
+    base = bases.begin_base("tiny")
+    Base.objects.filter(id=base.id).update(made_way_at=timezone.now())
+    job = claim(Job.objects.get(kind=bases.TRAIN_BASE).id, worker="this test")
+    bases.keep_bases()
+    finish(job, Job.State.STOPPED)
+    bases.keep_bases()
+    assert Job.objects.filter(kind=bases.TRAIN_BASE, target_id=base.id, state="queued").exists()
 
 
 def test_a_twin_starts_from_the_newest_base_and_says_so(base, learned, browse):

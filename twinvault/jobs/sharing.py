@@ -21,6 +21,10 @@ HELPERS = 7
 TAKEN_FOR = timedelta(seconds=60)
 
 
+class PartLost(JobStopped):
+    """Somebody else has the part by now: its worker was not heard of for too long."""
+
+
 def ask_for_help(kind: str, undone: QuerySet, *, queue: str, title: str) -> None:
     """A helper for every undone part beyond the first, up to HELPERS."""
     for part in undone[1 : 1 + HELPERS]:
@@ -66,10 +70,10 @@ class Grip:
         self._held_at = monotonic()
 
     def keep(self) -> bool:
-        """To be called often; writes now and then, and says whether it did. JobStopped if somebody else has the part by now."""
+        """To be called often; writes now and then, and says whether it did. PartLost if somebody else has the part by now."""
         if monotonic() - self._held_at <= TAKEN_FOR.total_seconds() / 4:
             return False
         self._held_at = monotonic()
         if not self._mine.update(taken_until=timezone.now() + TAKEN_FOR):
-            raise JobStopped
+            raise PartLost
         return True

@@ -204,6 +204,15 @@ def test_revoking_erases_the_film_and_keeps_the_row(story, django_capture_on_com
     assert Entry.objects.filter(verb="film revoked").count() == 1
 
 
+def test_revoking_erases_a_film_that_was_finished_a_moment_ago(story, order):
+    film = order()
+    just_read = Film.objects.get(id=film.id)
+    render(film)
+    assert films_on_disk() == 2
+    revoke_film(just_read, by=story.alice)
+    assert Film.objects.get(id=film.id).content is None and films_on_disk() == 1
+
+
 def test_the_signing_authority_is_made_once_and_its_key_rests_encrypted(db):
     first, second = signing_authority(), signing_authority()
     assert first == second

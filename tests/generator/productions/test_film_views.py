@@ -59,6 +59,7 @@ def test_captions_are_read_as_people_write_times(story, said):
         ("0-1 Once\n0.5-1.4 upon", "It overlaps the caption before."),
         ("300-301 Long after the end", "ends at"),
         ("0-1 " + "a" * 300, "letters; at most"),
+        ("0-" + "9" * 400 + ":00 Never ending", "This must be a number of seconds."),
     ],
 )
 def test_captions_that_cannot_be_shown_are_explained(story, order, captions, sentence):

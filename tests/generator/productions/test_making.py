@@ -149,6 +149,14 @@ def test_the_preview_is_shown_while_the_film_is_made(story, film, browse):
     assert browse(story.vera).get(reverse("film_preview", args=[film.id])).status_code == 404
 
 
+def test_a_preview_that_was_left_behind_is_shown_no_more(story, film, browse):
+    stored = objects.store(story.vault.keyring, "film preview", b"three seconds", "video/mp4")
+    Film.objects.filter(id=film.id).update(preview=stored)
+    assert browse(story.vera).get(reverse("film_preview", args=[film.id])).status_code in (200, 206)
+    Film.objects.filter(id=film.id).update(state="held")
+    assert browse(story.vera).get(reverse("film_preview", args=[film.id])).status_code == 404
+
+
 def test_what_is_left_of_a_rendering_that_nobody_goes_on_with_is_erased(story, film):
     stored = objects.store(story.vault.keyring, "film piece", b"a piece")
     FilmPiece.objects.create(film=film, number=0, first=0, last=40, content=stored)
@@ -190,3 +198,18 @@ def test_the_preview_is_of_the_moment_in_which_the_face_is_seen_best():
     points[130:, 454, 0] *= 0.2
     first, last = best_moment(source_of(template(drawn_frames(200, 32, 32)).getvalue(), 200, points))
     assert last - first == 75 and first <= 90 and last >= 130
+
+
+def test_who_lost_a_piece_to_another_worker_goes_on_with_the_rest(story, film, monkeypatch):
+    monkeypatch.setattr("twinvault.jobs.sharing.TAKEN_FOR", timedelta(0))
+    work, lost = begun(film), []
+
+    def heard(_progress: float, _message: str) -> None:
+        piece = FilmPiece.objects.filter(number=1, taken_by=work.job.id).first()
+        if piece and not lost:
+            lost.append(piece)
+            FilmPiece.objects.filter(id=piece.id).update(taken_by=uuid4())
+
+    assert work_on(work.job, heard) is None
+    film.refresh_from_db()
+    assert lost and film.state in ("ready", "held") and left_behind() == 0

@@ -76,6 +76,15 @@ def test_a_configuration_is_read_back_as_it_was():
         (changed(title={"heading": ""}), "title.heading", "Write something here."),
         (changed(captions=[{"start": 20, "end": 21, "text": "late"}]), "captions[0].start", "The scene ends at 10.0 s"),
         (changed(twin="grandpa"), "twin", "the id of a twin"),
+        ("[" * 100_000, "configuration", "This is not JSON."),
+        (changed(title={"heading": "half a letter: \ud83d"}), "configuration", "This is not JSON."),
+        (changed(seconds=10**400), "seconds", "This must be a number."),
+        (changed(captions=[{"start": 0, "end": 10**400, "text": "a"}]), "captions[0].end", "a number of seconds"),
+        (
+            changed(expressions=[{"at": 0.5, "show": "speak", "says": "Yes"}, {"at": 10**400, "show": "smile"}]),
+            "expressions[1].at",
+            "This must be a number.",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_refused_with_its_field(text, field, sentence):

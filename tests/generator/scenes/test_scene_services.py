@@ -245,6 +245,14 @@ def test_revoking_erases_the_clip_and_it_can_be_made_again(story, approved):
     assert Entry.objects.filter(verb="clip revoked").count() == 1
 
 
+def test_revoking_erases_a_clip_that_was_finished_a_moment_ago(story, approved):
+    clip = services.make_clip(approved, by=story.bob)
+    stored = objects.store(story.vault.keyring, "clip", b"a clip", "video/mp4")
+    Clip.objects.filter(id=clip.id).update(state=Clip.State.READY, content=stored)
+    services.revoke_clip(clip, by=story.alice)
+    assert Clip.objects.get(id=clip.id).content is None and not StoredObject.objects.filter(kind="clip").exists()
+
+
 def test_a_vault_that_is_erased_takes_its_scenes_along(story, approved):
     services.make_clip(approved, by=story.bob)
     with pytest.raises(ProtectedError):
