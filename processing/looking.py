@@ -133,7 +133,13 @@ def _look_at_free(footage: Footage, decoder: Decoder, work) -> None:
         with sharing.taken(_undone(footage), work.job.id) as segment:
             if segment is None:
                 return
-            _look_at(footage, segment, decoder, work)
+            try:
+                _look_at(footage, segment, decoder, work)
+            except sharing.PartLost:
+                # another worker looks at it now; the rest is still to be done, unless nobody wants it any more
+                _consent_or_refuse(footage)
+                if not _is_looked_at(footage):
+                    raise
 
 
 def _look_at(footage: Footage, segment: Segment, decoder: Decoder, work) -> None:

@@ -155,7 +155,10 @@ def measure_film(
         index = number - title
         if not 0 <= index < len(roles[0].landmarks):
             continue
-        original = next(originals)
+        original = next(originals, None)
+        if original is None:
+            # a damaged template ends early; what follows is the closing card
+            continue
         shown = frame.image[:height, :width]
         # spread over the film, and not over faces, so they are the same for all roles
         if index in roles[0].touched.chosen.compared:

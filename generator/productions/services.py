@@ -63,6 +63,9 @@ def order_film(
             raise NotAllowed(f"{one} is {one.get_state_display()}: choose a twin that is ready.")
     twin = twin_that_knows(twin, revision, by=by)
     others = {number: twin_that_knows(one, revision, by=by) for number, one in sorted(further.items())}
+    # a refresh that ends just now finds the film, or is found to have ended
+    cast = Twin.objects.select_for_update().filter(id__in={twin.id, *(one.id for one in others.values())}).order_by("id")
+    ready = all(one.state == Twin.State.READY for one in cast)
     film = Film.objects.create(
         vault=vault,
         twin=twin,
@@ -79,7 +82,7 @@ def order_film(
     for one in others.values():
         # the record of the vault that lends a face says so too
         record("twin cast", actor=by, vault_id=one.vault_id, target=one, film=str(film.id))
-    if all(one.state == Twin.State.READY for one in (twin, *others.values())):
+    if ready:
         title = f"Film: {revision.template.title}"
         enqueue(RENDER, film.id, queue="gpu", title=title, vault=vault, user=by)
     return film
@@ -121,7 +124,8 @@ def revoke_film(film: Film, *, by) -> None:
 def forget_making(film: Film) -> None:
     """Ends the help with a rendering, and erases what it leaves behind on its way: the pieces, and the preview."""
     sharing.send_helpers_home(HELP, FilmPiece.objects.filter(film=film))
-    pieces = [piece.content for piece in FilmPiece.objects.filter(film=film).select_related("content")]
+    rows = FilmPiece.objects.select_for_update(of=("self",)).filter(film=film).select_related("content")
+    pieces = [piece.content for piece in rows]
     FilmPiece.objects.filter(film=film).delete()
     current = Film.objects.select_for_update(of=("self",)).select_related("preview").get(id=film.id)
     Film.objects.filter(id=film.id).update(preview=None)

@@ -19,6 +19,7 @@ from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobStopped, claim, enqueue, stop
 from twinvault.vaults.services import withdraw_consent
+from worker.tasks import work_on
 from worker.work import Work
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +86,22 @@ def test_a_helper_does_its_part_and_the_first_joins_it(footage, bob, monkeypatch
 
     assert looked_at["first"] == [0] and looked_at["helper"] == list(range(1, footage.segments.count()))
     assert people_in(footage) and not Segment.objects.exclude(places=None).exists()
+
+
+def test_who_lost_a_segment_to_another_worker_goes_on_with_the_rest(footage, bob, monkeypatch):
+    monkeypatch.setattr("twinvault.jobs.sharing.TAKEN_FOR", timedelta(0))
+    work, lost = begun(footage, bob), []
+
+    def heard(_progress: float, _message: str) -> None:
+        segment = Segment.objects.filter(taken_by=work.job.id).first()
+        if segment and not lost:
+            lost.append(segment)
+            Segment.objects.filter(id=segment.id).update(taken_by=uuid4())
+
+    assert work_on(work.job, heard) is None
+    work.job.refresh_from_db()
+    assert lost and work.job.state == "done"
+    assert people_in(footage) and not footage.segments.filter(looked_at=None).exists()
 
 
 def test_a_helper_without_anything_to_help_with_goes_home(footage, bob):
