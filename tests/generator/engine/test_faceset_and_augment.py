@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from generator.engine import augment
-from generator.engine.config import PRESETS
+from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset, split_heldout
 from generator.engine.tone import measure_tone, retone, standard_tone
 
@@ -90,6 +91,14 @@ def test_a_batch_is_varied_within_its_ranges_and_only_the_source_is_warped(anna)
     straight = augment.make_batch(replace(config, light=0.0), tensors, torch.Generator().manual_seed(3), warp=False)
     assert torch.allclose(straight.source[:, :3], straight.target, atol=1e-5)
     assert torch.allclose(straight.target, batch.target, atol=1e-5)
+
+
+def test_a_face_is_bent_by_a_coarse_net_that_is_spread_out_bicubically():
+    config = TwinConfig(size=48)
+    nodes = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(7)) * config.warp * 2.0
+    wanted = F.interpolate(nodes, size=(48, 48), mode="bicubic", align_corners=True)
+    bent = augment.warp_field(config, 3, torch.Generator().manual_seed(7))
+    assert torch.allclose(bent.permute(0, 3, 1, 2), wanted, atol=1e-6)
 
 
 def test_the_same_draws_give_the_same_batch(anna):
