@@ -93,6 +93,20 @@ def test_a_batch_is_varied_within_its_ranges_and_only_the_source_is_warped(anna)
     assert torch.allclose(straight.target, batch.target, atol=1e-5)
 
 
+def test_a_grid_turns_zooms_shifts_and_mirrors_as_its_matrix_says():
+    config = TwinConfig(size=48, rotation=30.0, zoom=0.2, shift=0.1, flip=0.5)
+    grid = augment.similarity_grid(config, 8, torch.Generator().manual_seed(7))
+    ends = grid[:, 0, 0], grid[:, 0, -1], grid[:, -1, 0]
+    reach = 1.0 - 1.0 / 48
+    theta = torch.stack([(ends[1] - ends[0]) / 2 / reach, (ends[2] - ends[0]) / 2 / reach, (ends[1] + ends[2]) / 2], 2)
+    assert torch.allclose(grid, F.affine_grid(theta, [8, 1, 48, 48], align_corners=False), atol=1e-5)
+    turned = theta[:, :, :2]
+    scale = turned.norm(dim=1)
+    assert torch.allclose(scale[:, 0], scale[:, 1], atol=1e-5) and (scale >= 1 / 1.2).all() and (scale <= 1 / 0.8).all()
+    assert (turned[:, :, 0] * turned[:, :, 1]).sum(1).abs().max() < 1e-5
+    assert 0 < (torch.linalg.det(turned) < 0).sum() < 8 and (theta[:, :, 2].abs() <= 0.2).all()
+
+
 def test_a_face_is_bent_by_a_coarse_net_that_is_spread_out_bicubically():
     config = TwinConfig(size=48)
     nodes = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(7)) * config.warp * 2.0
