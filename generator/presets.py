@@ -41,7 +41,7 @@ ENOUGH_FACES = {"fine": 300, "studio": 800}
 def memory_needed(config: TwinConfig, faces: int, parameters: int) -> int:
     """Bytes that a training in bfloat16 needs at its peak; float32 takes up to twice as much.
 
-    Measured on two cores with few faces: `quick` 1,182 MiB, `standard` 1,636, `fine` 2,596; the formula is within a fifth.
+    Measured on two cores with few faces: `quick` 1,182 MiB, `standard` 1,222, `fine` 2,596; the formula is within a fifth.
     faces: of both sides together. parameters: of the network.
     """
     pixels = config.size**2
@@ -86,7 +86,7 @@ def choose_preset(
     return chosen, f"{size} pixels, since {why}." if why else f"{size} pixels, the largest: footage, time and machine allow it."
 
 
-PARAMETERS = {"quick": 5_000_000, "standard": 5_000_000, "fine": 7_800_000, "studio": 9_400_000}
+PARAMETERS = {"quick": 5_000_000, "standard": 1_660_000, "fine": 7_800_000, "studio": 9_400_000}
 
 
 def _time(minutes: float) -> str:

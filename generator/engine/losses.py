@@ -23,16 +23,17 @@ def _window(size: int, stride: int, sigma: float) -> Tensor:
 class Dssim(nn.Module):
     """(1 - SSIM) / 2 in 0..1 at several scales (Wang et al. 2004; weights of each scale alike).
 
-    Blurring by matrices is several times quicker on CPU than depthwise convolution with an 11x11 window.
+    Blurring by matrices is several times quicker on CPU than depthwise convolution with an 11x11 window. Windows lie `stride`
+    pixels apart, and half as far at each further scale; they are wide enough that every pixel is seen by several.
     pictures: float (N, 3, S, S) in 0..1; weight: float (N, 1, S, S).
     """
 
-    def __init__(self, size: int, scales: int = 2, sigma: float = 1.5, stride: int = 2) -> None:
+    def __init__(self, size: int, scales: int = 2, sigma: float = 1.5, stride: int = 4) -> None:
         super().__init__()
         self.scales = max(1, min(scales, size // 32))
         for scale in range(self.scales):
-            step = stride if scale == 0 else 1
-            self.register_buffer(f"window{scale}", _window(size >> scale, step, sigma), persistent=False)
+            window = _window(size >> scale, max(1, stride >> scale), sigma)
+            self.register_buffer(f"window{scale}", window, persistent=False)
 
     def forward(self, drawn: Tensor, true: Tensor, weight: Tensor) -> Tensor:
         total = drawn.new_zeros(())
@@ -93,6 +94,8 @@ class FaceLoss(nn.Module):
     def forward(self, drawn: Tensor, batch: Batch) -> LossParts:
         """drawn: (N, 4, S, S) of the network, colour and mask logit."""
         config = self.config
+        # networks draw channels last, and the losses run over planes
+        drawn = drawn.contiguous()
         colour, logit = drawn[:, :3], drawn[:, 3:4]
         face = config.background + (1.0 - config.background) * batch.mask
         weight = face + (config.features - 1.0) * batch.features

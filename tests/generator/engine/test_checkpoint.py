@@ -20,6 +20,15 @@ def test_weights_carry_what_rebuilds_their_network():
     assert torch.allclose(opened(face, "subject"), network(face, "subject"), atol=0.02)
 
 
+def test_weights_of_a_shape_that_their_preset_has_no_more_still_draw():
+    former = TwinConfig(size=128, batch=16)
+    network = build_network(former).eval()
+    opened = load_weights(dump_weights(former, network.state_dict()))
+    face = torch.rand(1, 4, 128, 128)
+    assert not opened.config.same_network(PRESETS["standard"])
+    assert torch.allclose(opened(face, "subject"), network(face, "subject"), atol=0.02)
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda data: data[:-200], lambda data: data[:900] + b"\x00\xff" + data[902:], lambda data: b""]
 )

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from generator.engine import augment
-from generator.engine.config import PRESETS
+from generator.engine.config import PRESETS, TwinConfig
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset, split_heldout
 from generator.engine.tone import measure_tone, retone, standard_tone
 
@@ -90,6 +91,28 @@ def test_a_batch_is_varied_within_its_ranges_and_only_the_source_is_warped(anna)
     straight = augment.make_batch(replace(config, light=0.0), tensors, torch.Generator().manual_seed(3), warp=False)
     assert torch.allclose(straight.source[:, :3], straight.target, atol=1e-5)
     assert torch.allclose(straight.target, batch.target, atol=1e-5)
+
+
+def test_a_grid_turns_zooms_shifts_and_mirrors_as_its_matrix_says():
+    config = TwinConfig(size=48, rotation=30.0, zoom=0.2, shift=0.1, flip=0.5)
+    grid = augment.similarity_grid(config, 8, torch.Generator().manual_seed(7))
+    ends = grid[:, 0, 0], grid[:, 0, -1], grid[:, -1, 0]
+    reach = 1.0 - 1.0 / 48
+    theta = torch.stack([(ends[1] - ends[0]) / 2 / reach, (ends[2] - ends[0]) / 2 / reach, (ends[1] + ends[2]) / 2], 2)
+    assert torch.allclose(grid, F.affine_grid(theta, [8, 1, 48, 48], align_corners=False), atol=1e-5)
+    turned = theta[:, :, :2]
+    scale = turned.norm(dim=1)
+    assert torch.allclose(scale[:, 0], scale[:, 1], atol=1e-5) and (scale >= 1 / 1.2).all() and (scale <= 1 / 0.8).all()
+    assert (turned[:, :, 0] * turned[:, :, 1]).sum(1).abs().max() < 1e-5
+    assert 0 < (torch.linalg.det(turned) < 0).sum() < 8 and (theta[:, :, 2].abs() <= 0.2).all()
+
+
+def test_a_face_is_bent_by_a_coarse_net_that_is_spread_out_bicubically():
+    config = TwinConfig(size=48)
+    nodes = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(7)) * config.warp * 2.0
+    wanted = F.interpolate(nodes, size=(48, 48), mode="bicubic", align_corners=True)
+    bent = augment.warp_field(config, 3, torch.Generator().manual_seed(7))
+    assert torch.allclose(bent.permute(0, 3, 1, 2), wanted, atol=1e-6)
 
 
 def test_the_same_draws_give_the_same_batch(anna):
