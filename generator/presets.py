@@ -86,7 +86,7 @@ def choose_preset(
     return chosen, f"{size} pixels, since {why}." if why else f"{size} pixels, the largest: footage, time and machine allow it."
 
 
-PARAMETERS = {"quick": 5_000_000, "standard": 1_660_000, "fine": 7_800_000, "studio": 9_400_000}
+PARAMETERS = {"quick": 1_660_000, "standard": 1_660_000, "fine": 7_800_000, "studio": 9_400_000}
 
 
 def _time(minutes: float) -> str:

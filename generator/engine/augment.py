@@ -19,32 +19,38 @@ _NODES = 5  # of the net that bends a face, along each side
 
 @dataclass(frozen=True)
 class FaceTensors:
-    """A face set on the training's device. images: uint8 (N, 3, S, S); masks, features, openings: uint8 (N, 1, S, S);
-    tone: float (N, 2, 3), see `measure_tone`."""
+    """A face set on the training's device. layers: uint8 (N, 6, S, S), all that is drawn of a face side by side, so that a batch
+    is gathered in one go: picture (3), mask, features, openings. tone: float (N, 2, 3), see `measure_tone`."""
 
-    images: Tensor
-    masks: Tensor
-    features: Tensor
-    openings: Tensor
+    layers: Tensor
     tone: Tensor
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.layers)
+
+    @property
+    def images(self) -> Tensor:
+        """uint8 (N, 3, S, S)."""
+        return self.layers[:, :3]
+
+    @property
+    def masks(self) -> Tensor:
+        """uint8 (N, 1, S, S)."""
+        return self.layers[:, 3:4]
 
     @classmethod
     def of(cls, faces: FaceSet, device: torch.device) -> FaceTensors:
-        images = torch.from_numpy(faces.images).permute(0, 3, 1, 2).contiguous().to(device)
-        masks = torch.from_numpy(faces.masks)[:, None].contiguous().to(device)
-        features, openings = (
-            torch.zeros_like(masks) if drawn is None else torch.from_numpy(drawn)[:, None].contiguous().to(device)
-            for drawn in (faces.features, faces.openings)
-        )
-        return cls(images, masks, features, openings, measure_tone(images, masks))
+        images = torch.from_numpy(faces.images).permute(0, 3, 1, 2)
+        masks = torch.from_numpy(faces.masks)[:, None]
+        drawn = (faces.features, faces.openings)
+        maps = [torch.zeros_like(masks) if one is None else torch.from_numpy(one)[:, None] for one in drawn]
+        layers = torch.cat([images, masks, *maps], dim=1).to(device)
+        return cls(layers, measure_tone(layers[:, :3], layers[:, 3:4]))
 
     def sources(self) -> Tensor:
         """What the network reads of them: float (N, 4, S, S), the picture in the standard tone and the openings."""
-        toned = retone(self.images.float() / 255.0, self.tone, standard_tone(len(self), self.images.device))
-        return torch.cat([toned, self.openings.float() / 255.0], dim=1)
+        toned = retone(self.images.float() / 255.0, self.tone, standard_tone(len(self), self.layers.device))
+        return torch.cat([toned, self.layers[:, 5:].float() / 255.0], dim=1)
 
 
 @dataclass(frozen=True)
@@ -120,21 +126,20 @@ def make_batch(config: TwinConfig, faces: FaceTensors, generator: torch.Generato
     read a face's shape instead of copying it. The openings stay straight. Rotation, zoom, shift and mirroring are alike
     in all.
     """
-    device = faces.images.device
+    device = faces.layers.device
     chosen = pick(len(faces), config.batch, generator).to(device)
     count = len(chosen)
     standard = standard_tone(count, device)
-    images = retone(faces.images[chosen].float().div_(255.0), faces.tone[chosen], standard)
+    layers = faces.layers[chosen].float().div_(255.0)
+    layers[:, :3] = retone(layers[:, :3], faces.tone[chosen], standard)
     light = jittered_tone(config, standard, generator)
 
     grid = similarity_grid(config, count, generator).to(device)
-    maps = [drawn[chosen].float() / 255.0 for drawn in (faces.masks, faces.features, faces.openings)]
-    layers = torch.cat([images, *maps], dim=1)
     straight = _sample(layers, grid)
     source = straight[:, :3]
     if warp:
-        source = _sample(images, grid + warp_field(config, count, generator).to(device))
-    source = torch.cat([retone(source, standard, light), straight[:, 5:6]], dim=1)
+        source = _sample(layers[:, :3], grid + warp_field(config, count, generator).to(device))
+    source = torch.cat([retone(source, standard, light), straight[:, 5:]], dim=1)
     return Batch(source, straight[:, :3], straight[:, 3:4], straight[:, 4:5])
 
 

@@ -16,9 +16,9 @@ class TwinConfig:
 
     # Network
     size: int = 96  # side of the crop that is learned and rebuilt; a multiple of `2 ** (len(dims) + 1)`
-    dims: tuple[int, ...] = (96, 192, 256)  # channels at size/4, size/8, size/16 ...
-    depths: tuple[int, ...] = (2, 3, 3)  # residual blocks at each of these
-    detail_dim: int = 32  # channels of the decoder's last stage, at size/2
+    dims: tuple[int, ...] = (64, 128, 192)  # channels at size/4, size/8, size/16 ...
+    depths: tuple[int, ...] = (1, 1, 2)  # residual blocks at each of these
+    detail_dim: int = 16  # channels of the decoder's last stage, at size/2
     expansion: int = 2  # widening inside a block's two pointwise layers
 
     # Optimisation
@@ -102,12 +102,16 @@ class TwinConfig:
 PRESETS: dict[str, TwinConfig] = {
     # 32 px, for tests: shows a face rebuilt after a few seconds on one core.
     "tiny": TwinConfig(size=32, dims=(48, 96), depths=(1, 1), detail_dim=16, batch=8, learning_rate=3e-3, ema=0.98, warm_up=10),
-    # 96 px: some four minutes on two cores.
+    # 96 px: some four minutes on two cores. Lean where maps are large: what that saves goes into more faces seen, see
+    # docs/performance.md.
     "quick": TwinConfig(),
-    # 128 px: faces that fill more of the frame; some ten minutes on eight cores, one on a GPU. Lean where maps are large: what
-    # that saves goes into more faces seen, see docs/performance.md.
-    "standard": TwinConfig(size=128, batch=16, dims=(64, 128, 192), depths=(1, 1, 2), detail_dim=16),
+    # 128 px: faces that fill more of the frame; some ten minutes on eight cores, one on a GPU.
+    "standard": TwinConfig(size=128, batch=16),
     # 256 px and 384 px: for a GPU; the finish gives back the pores and hairs that a mean over likely faces leaves out.
-    "fine": TwinConfig(size=256, dims=(96, 192, 256, 256), depths=(2, 2, 3, 3), adversarial=0.1, loss_matching=0.5),
-    "studio": TwinConfig(size=384, dims=(96, 192, 256, 320), depths=(2, 2, 3, 3), adversarial=0.1, loss_matching=0.5),
+    "fine": TwinConfig(
+        size=256, dims=(96, 192, 256, 256), depths=(2, 2, 3, 3), detail_dim=32, adversarial=0.1, loss_matching=0.5
+    ),
+    "studio": TwinConfig(
+        size=384, dims=(96, 192, 256, 320), depths=(2, 2, 3, 3), detail_dim=32, adversarial=0.1, loss_matching=0.5
+    ),
 }

@@ -24,7 +24,7 @@ from facenet_pytorch.models.mtcnn import ONet  # noqa: E402  torchvision must be
 
 SCALES = 3
 # O-Net cannot look at less
-_SMALLEST = 24
+_SMALLEST = 26
 _BATCH = 16
 _TINY = 1e-8
 

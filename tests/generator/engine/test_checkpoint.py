@@ -21,7 +21,7 @@ def test_weights_carry_what_rebuilds_their_network():
 
 
 def test_weights_of_a_shape_that_their_preset_has_no_more_still_draw():
-    former = TwinConfig(size=128, batch=16)
+    former = TwinConfig(size=128, batch=16, dims=(96, 192, 256), depths=(2, 3, 3), detail_dim=32)
     network = build_network(former).eval()
     opened = load_weights(dump_weights(former, network.state_dict()))
     face = torch.rand(1, 4, 128, 128)

@@ -140,7 +140,7 @@ def starved(spare_mib: int) -> subprocess.CompletedProcess:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system limits what a process may take")
 def test_a_batch_that_does_not_fit_is_cut_and_it_goes_on(anna):
-    done = starved(325)
+    done = starved(240)
     assert done.returncode == 0, done.stderr
     told, parts, seen = json.loads(done.stdout)
     assert parts > 1 and seen == 192
