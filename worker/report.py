@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from generator.marks import missed_by
+from generator.marks import judge_film, roles_of
 from generator.protection.provenance import Provenance
 
 
@@ -16,6 +16,13 @@ class Mark:
     wanted: str
     measured: Callable[[dict], Any]
     holds: Callable[[dict], bool]
+
+
+def held_for(report: dict) -> str:
+    """The marks for which the film is held back, each with what was measured; empty for a film that is not."""
+    measures = report["film"] | report["identity"]
+    judged = [one for role in roles_of(measures) for one in judge_film(role) if one.holds is False]
+    return "; ".join(f"{one.mark.measure} {one.text}, {one.mark.wanted}" for one in judged)
 
 
 MARKS = [
@@ -52,8 +59,8 @@ MARKS = [
     Mark(
         "the film need not be held back",
         "no mark of a film missed",
-        lambda r: ", ".join(missed_by(r["film"] | r["identity"])) or "none",
-        lambda r: not missed_by(r["film"] | r["identity"]),
+        lambda r: held_for(r) or "none",
+        lambda r: not held_for(r),
     ),
     Mark("the signature holds", "c2pa valid", lambda r: r["checks"]["c2pa"], lambda r: r["checks"]["c2pa"] == "valid"),
     Mark(
