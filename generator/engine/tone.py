@@ -7,6 +7,8 @@ apart by their colour, and its drawing is moved back to the light of the scene.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -49,10 +51,18 @@ def retone(images: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
 
     The result is not cut to 0..1, so that `retone(retone(x, a, b), b, a)` is x again.
     """
-    forth = torch.tensor(_TO_OPPONENT, device=images.device)
-    back = torch.linalg.inv(forth)
+    forth, back = _opponent(images.device)
     # Bounding the logarithm's size alike both ways keeps the inverse exact.
     gain = (wanted[:, 1].clamp(min=1e-3) / own[:, 1].clamp(min=1e-3)).clamp(*_GAIN)
     matrix = back @ (gain[:, :, None] * forth)
     offset = (wanted[:, 0] - gain * own[:, 0]) @ back.T
-    return torch.einsum("nij,njhw->nihw", matrix, images) + offset[:, :, None, None]
+    return torch.baddbmm(offset[:, :, None], matrix, images.flatten(2)).view(images.shape)
+
+
+@cache
+def _opponent(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The matrix to luma and colour differences, and back."""
+    # kept for learning, too, whoever asks first
+    with torch.inference_mode(False):
+        forth = torch.tensor(_TO_OPPONENT, device=device)
+        return forth, torch.linalg.inv(forth)
