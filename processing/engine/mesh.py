@@ -65,13 +65,13 @@ class FaceMesh:
             if settled is None:
                 return None
             square = _square_of_points(settled[0])
-        for last in (False, True):
+        for turn in range(TURNS):
             readings, beliefs = self._views_of(image, square)
             if len(readings) * 2 < len(self._views) or not readings:
                 return None
             mean = np.mean(readings, axis=0)
             again = _square_of_points(mean)
-            if last or not _strayed(square, again):
+            if turn == TURNS - 1 or not _strayed(square, again):
                 break
             # the square had cut or turned the face, or the face has moved on since the frame before
             square = again
@@ -113,6 +113,9 @@ class FaceMesh:
         return apply(invert(matrix), points), belief
 
 
+# How often a face is read at most until the place from which it is read is the one where it is found. Of one that moves by half its
+# width between two looks the first reading is a compromise, believed in, of where it is and where it was.
+TURNS = 4
 # Shift and change of size, as shares of the square's side, and half the turn in radians, that leave a reading as good as any.
 STRAYED = 0.06
 # Mean disagreement of readings, as a share of the square's side, at which the score falls to 1/e.

@@ -40,6 +40,9 @@ GLIMPSE_TRUST = 0.5
 # Half the way that somebody who is looked for has gone, in sizes of the face, and how much less they look the same than at the
 # last glance, 0..1: together no more than this, or it is somebody else. Who went far must look the same, who stayed may turn.
 SOMEBODY_ELSE = 1.0
+# The mesh's score from which a reading is believed on its word alone, and how much it must otherwise look as it did at the last
+# glance, 0..1, for nobody to look whether the face is somewhere else.
+BELIEVED, ALIKE = 0.9, 0.7
 # Looks over the picture in a row that may miss a face which the mesh goes on reading.
 DOUBTS = 4
 
@@ -161,22 +164,26 @@ class Onlooker:
     def _follow(self, frame: Frame) -> list[_Face]:
         """Those who are expected: first those who are where they should be, then those who have to be looked for."""
         faces: list[_Face] = []
-        lost: dict[int, Floats] = {}
+        lost: dict[int, tuple[Floats, _Face | None]] = {}
         for track, expected in self._tracker.expected_by_number(frame.time).items():
             face = self._read_on(frame.image, expected)
-            if face is None:
-                lost[track] = expected
+            if face is None or self._is_doubtful(frame.image, face, self._glances[track]):
+                lost[track] = expected, face
             elif not _among(box_of(face.points), faces):
                 faces.append(replace(face, track=track))
-        for track, expected in lost.items():
-            if self._tracker.unseen(track, frame.time) > LOOKED_FOR:
+        for track, (expected, doubtful) in lost.items():
+            if doubtful is None and self._tracker.unseen(track, frame.time) > LOOKED_FOR:
                 if track in self._glimpsed_once:
                     self._tracker.end(track)
                 continue
-            face = self._look_for(frame.image, expected, faces, self._glances[track])
-            if face is not None:
+            face = self._look_for(frame.image, expected, faces, self._glances[track]) or doubtful
+            if face is not None and not _among(box_of(face.points), faces):
                 faces.append(replace(face, track=track))
         return faces
+
+    def _is_doubtful(self, image: Image, face: _Face, glance: Floats) -> bool:
+        """Hardly believed, and unlike what was seen last: the mesh reads faces into a wall from which one has just gone away."""
+        return face.score < BELIEVED and _likeness(_glance(image, box_of(face.points)), glance) < ALIKE
 
     def _read_on(self, image: Image, expected: Floats) -> _Face | None:
         """A face that is where it is expected."""

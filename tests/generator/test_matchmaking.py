@@ -51,7 +51,7 @@ def senior(story):
 
 def condition_of(story) -> str:
     """The light of most of the template's faces."""
-    scene = looks_of_scene(story.revision)
+    scene = looks_of_scene(story.revision.lead)
     return max(scene.conditions, key=scene.conditions.__getitem__)
 
 
@@ -69,7 +69,9 @@ def test_the_twin_that_knows_the_scenes_light_is_picked_and_it_says_in_which_lig
     another(condition=other)
     found = match(story.vault, story.revision)
     assert found.twin == made
-    assert found.because == (f"Picked because the scene is {looks_of_scene(story.revision).light}, and it knows this light best.")
+    assert found.because == (
+        f"Picked because the scene is {looks_of_scene(story.revision.lead).light}, and it knows this light best."
+    )
 
 
 def test_a_stage_that_is_wished_for_is_kept_to(story, another, senior):

@@ -82,14 +82,15 @@ def make_film() -> Callable[..., io.BytesIO]:
             stream = film.add_stream(codec, rate=rate)
             stream.height, stream.width = pictures[0].shape[:2]
             stream.pix_fmt = "yuv420p"
-            # with several threads the bytes depend on how busy the machine is
+            # one thread here and in the conversion: with several the bytes depend on how busy the machine is
             stream.codec_context.thread_count = 1
             stream.codec_context.sample_aspect_ratio = pixel_ratio
             if turn:
                 stream.set_display_rotation(turn)
             voice = film.add_stream("aac", rate=16000) if sound else None
             for image in pictures:
-                film.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")))
+                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
+                film.mux(stream.encode(picture.reformat(format=stream.pix_fmt, threads=1)))
             film.mux(stream.encode())
             if voice is not None:
                 silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")

@@ -15,6 +15,7 @@ from processing.engine.canonical import CROP_SIZE, apply
 from processing.engine.decoding import Decoder
 from processing.engine.identity import distance
 from processing.engine.media import MediaError
+from tests.processing.engine.media_kinds import encode, yuv
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,12 @@ def test_a_subject_is_looked_at_as_closely_as_it_moves(talking, make_film):
     assert len(still) + 2 < len(moving) <= 20
     assert {face.track for face in [*still, *moving]} == {0}
     assert max(np.diff([face.time for face in still])) < 0.7
+
+
+@pytest.mark.parametrize("crf", ["18", "23", "26", "29"])
+def test_a_face_that_moves_by_half_its_width_between_two_looks_stays_one(talking, crf):
+    swaying = [yuv(np.roll(talking[0], round(60 * np.sin(number / 3)), axis=1)) for number in range(40)]
+    assert {face.track for face in analyse(encode(swaying, rate=25, options={"crf": crf}))} == {0}
 
 
 def test_the_same_film_is_looked_at_in_the_same_way_every_time(talking, make_film):
