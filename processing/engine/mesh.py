@@ -113,8 +113,8 @@ class FaceMesh:
         return apply(invert(matrix), points), belief
 
 
-# How often a face is read at most until the place from which it is read is the one where it is found. Of one that moves by half its
-# width between two looks the first reading is a compromise, believed in, of where it is and where it was.
+# How often a face is read at most until the place from which it is read is the one where it is found. Of one that moves by half
+# its width between two looks the first reading is a compromise, believed in, of where it is and where it was.
 TURNS = 4
 # Shift and change of size, as shares of the square's side, and half the turn in radians, that leave a reading as good as any.
 STRAYED = 0.06
