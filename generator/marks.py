@@ -7,6 +7,8 @@ they were set between films of twins that had learned well and of twins that had
 from dataclasses import dataclass
 from typing import Any
 
+# Distance up to which two people are one for certain; strangers are 0.6 and more apart.
+SAME_PERSON = 0.45
 # What footage helps, asked of the advice on a dataset; see `advice.footage_for`.
 FACES, EXPRESSION, DIRECTION, LIGHT, TEMPLATE, LONGER = "faces", "expression", "direction", "light", "template", "longer"
 
@@ -197,7 +199,8 @@ def judge_film(measures: dict[str, Any]) -> list[Judged]:
     with_face, subject, actor = (told.get(name) for name in ("frames_with_face", "swap_to_subject", "swap_to_actor"))
     if with_face:
         told["share_swapped"] = told.get("frames_swapped", 0) / with_face
-    if subject is not None and actor is not None:
+    # between a person and themselves nobody is nearer: an actor who is the subject leaves nothing to be told apart
+    if subject is not None and actor is not None and (told.get("subject_to_actor") or 1.0) > SAME_PERSON:
         told["likeness_margin"] = round(actor - subject, 4)
     return [Judged(mark, told.get(mark.measure)) for mark in FILM_MARKS]
 

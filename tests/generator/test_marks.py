@@ -57,3 +57,13 @@ def test_a_twin_that_hardly_learned_misses_its_marks():
 def test_every_mark_tells_the_person_what_is_wrong_and_what_would_help():
     for mark in (*FILM_MARKS, *TWIN_MARKS):
         assert mark.missed.endswith(".") and mark.helps and mark.wanted.startswith("at ")
+
+
+def test_a_mark_that_another_role_misses_is_missed_once():
+    assert missed_by(GOOD | {"further": [GOOD | {"flicker_ratio": 1.6}, GOOD | {"flicker_ratio": 1.7}]}) == ["flicker_ratio"]
+
+
+def test_an_actor_who_is_the_subject_leaves_nothing_to_be_told_apart():
+    near = {"swap_to_subject": 0.32, "swap_to_actor": 0.24}
+    assert missed_by(GOOD | near | {"subject_to_actor": 0.31}) == []
+    assert missed_by(GOOD | near | {"subject_to_actor": 0.7}) == ["likeness_margin"]
