@@ -14,11 +14,12 @@ from django.utils import timezone
 from generator import claims
 from generator.models import Learned
 from generator.productions.models import Film
+from generator.productions.services import begin_rendering
 from generator.resuming import Resumption
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import Keyring
-from twinvault.jobs.services import JobRefused, JobStopped, enqueue
+from twinvault.jobs.services import JobRefused, JobStopped
 from twinvault.vaults.services import has_consent
 
 log = logging.getLogger(__name__)
@@ -149,9 +150,7 @@ class Keeper:
         # the lock lets the last of several twins of a film see that the others are ready
         films = Film.objects.select_for_update(of=("self",)).filter(id__in=waiting.values("id"))
         for film in films.select_related("vault", "ordered_by"):
-            if not film.waits_for_twins:
-                title = f"Film: {film.template_title}"
-                enqueue("render_film", film.id, queue="gpu", title=title, vault=film.vault, user=film.ordered_by)
+            begin_rendering(film)
 
     def _store_statistics(self) -> None:
         self._replace("statistics", "statistics", "\n".join(json.dumps(row) for row in self._rows).encode())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Distance up to which two people are one for certain; strangers are 0.6 and more apart.
-SAME_PERSON = 0.45
+SURELY_ONE_PERSON = 0.45
 # What footage helps, asked of the advice on a dataset; see `advice.footage_for`.
 FACES, EXPRESSION, DIRECTION, LIGHT, TEMPLATE, LONGER = "faces", "expression", "direction", "light", "template", "longer"
 
@@ -200,7 +200,7 @@ def judge_film(measures: dict[str, Any]) -> list[Judged]:
     if with_face:
         told["share_swapped"] = told.get("frames_swapped", 0) / with_face
     # between a person and themselves nobody is nearer: an actor who is the subject leaves nothing to be told apart
-    if subject is not None and actor is not None and (told.get("subject_to_actor") or 1.0) > SAME_PERSON:
+    if subject is not None and actor is not None and (told.get("subject_to_actor") or 1.0) > SURELY_ONE_PERSON:
         told["likeness_margin"] = round(actor - subject, 4)
     return [Judged(mark, told.get(mark.measure)) for mark in FILM_MARKS]
 
@@ -213,8 +213,12 @@ def judge_twin(measures: dict[str, Any]) -> list[Judged]:
 def missed_by(measures: dict[str, Any]) -> list[str]:
     """Names of the measures of a film, in any of its roles, that do not reach their marks; what could not be measured is not
     held against it."""
-    missed = (judged for role in roles_of(measures) for judged in judge_film(role) if judged.holds is False)
-    return list(dict.fromkeys(judged.mark.measure for judged in missed))
+    return list(dict.fromkeys(judged.mark.measure for judged in faults_of(measures)))
+
+
+def faults_of(measures: dict[str, Any]) -> list[Judged]:
+    """The marks of a film that do not hold, one role after the other."""
+    return [judged for role in roles_of(measures) for judged in judge_film(role) if judged.holds is False]
 
 
 def roles_of(measures: dict[str, Any]) -> list[dict[str, Any]]:

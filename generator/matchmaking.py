@@ -34,7 +34,7 @@ def match(vault: Vault, revision: TemplateRevision, life_stage: LifeStage | None
     if len(ready) == 1:
         of = f" of “{life_stage.name}”" if life_stage else ""
         return Match(ready[0], f"Picked because it is the only twin{of} that is ready.", _is_new_to(ready[0], revision))
-    scene = looks_of_scene(revision.roles.select_related("revision", "track__keyring", "pack__keyring").get(number=role))
+    scene = looks_of_scene(revision.role(role))
     fits = [(_fit(twin, scene, revision), twin) for twin in ready]
     fits.sort(key=lambda one: (-round(one[0].score, 3), -one[1].created_at.timestamp()))
     (best, twin), (second, _) = fits[:2]

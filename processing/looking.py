@@ -129,17 +129,11 @@ def _send_helpers_home(footage: Footage) -> None:
 
 
 def _look_at_free(footage: Footage, decoder: Decoder, work) -> None:
-    while True:
-        with sharing.taken(_undone(footage), work.job.id) as segment:
-            if segment is None:
-                return
-            try:
-                _look_at(footage, segment, decoder, work)
-            except sharing.PartLost:
-                # another worker looks at it now; the rest is still to be done, unless nobody wants it any more
-                _consent_or_refuse(footage)
-                if not _is_looked_at(footage):
-                    raise
+    def still_wanted() -> bool:
+        _consent_or_refuse(footage)
+        return _is_looked_at(footage)
+
+    sharing.work_through(_undone(footage), work.job.id, lambda segment: _look_at(footage, segment, decoder, work), still_wanted)
 
 
 def _look_at(footage: Footage, segment: Segment, decoder: Decoder, work) -> None:

@@ -59,10 +59,9 @@ class TemplateRevision(models.Model):
     def __str__(self) -> str:
         return f"{self.template} r{self.number}"
 
-    @property
-    def lead(self) -> "TemplateRole":
-        """The role of whoever is seen most and largest; every prepared revision has it."""
-        return self.roles.select_related("track__keyring", "pack__keyring").get(number=0)
+    def role(self, number: int) -> "TemplateRole":
+        """One of its roles, fit to be read; every prepared revision has number 0."""
+        return self.roles.select_related("track__keyring", "pack__keyring").get(number=number)
 
 
 class TemplateRole(models.Model):

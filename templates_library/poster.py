@@ -3,6 +3,8 @@
 import io
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from processing.engine.decoding import read_frames
@@ -27,6 +29,11 @@ def make_poster(source: BinaryIO) -> bytes:
             poster = frame.image
             break
         poster = frame.image if poster is None else poster
+    return as_jpeg(poster)
+
+
+def as_jpeg(image: NDArray[np.uint8]) -> bytes:
+    """image: uint8 (H, W, 3) RGB."""
     content = io.BytesIO()
-    Image.fromarray(poster).save(content, "JPEG", quality=88)
+    Image.fromarray(image).save(content, "JPEG", quality=88)
     return content.getvalue()

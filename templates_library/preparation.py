@@ -16,7 +16,6 @@ from uuid import UUID
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
-from PIL import Image
 
 from processing.datasets import APART, Faces, empty
 from processing.engine.analysis import AnalysisSettings, analyse
@@ -29,6 +28,7 @@ from processing.engine.pack import DescriptorTable, PackWriter, decode_crop, tab
 from processing.engine.scenery import Scenery, SceneryMeter, dump_scenery, load_scenery
 from processing.engine.tracking import fill_gaps, join_track, smooth_landmarks
 from templates_library.models import TemplateRevision, TemplateRole
+from templates_library.poster import as_jpeg
 from templates_library.queries import withdrawn_sentence
 from twinvault.audit.record import record
 from twinvault.custody import objects
@@ -73,7 +73,11 @@ class Track:
     @property
     def seen(self) -> NDArray[np.float32]:
         """The landmarks with NaN where the face is absent."""
-        return np.where(self.present[:, None, None], self.landmarks, np.nan).astype(np.float32)
+        return _seen(self.landmarks, self.present)
+
+
+def _seen(landmarks: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(present[:, None, None], landmarks, np.nan).astype(np.float32)
 
 
 def prepare_revision(revision_id: UUID, work) -> None:
@@ -203,8 +207,7 @@ class _RoleMeter:
 
     def __init__(self, course: _Course, shots: NDArray[np.int32], rate: float, write: Callable[[bytes], object]) -> None:
         self._course, self._pack = course, PackWriter(write)
-        landmarks = np.where(course.present[:, None, None], course.landmarks, np.nan).astype(np.float32)
-        self._meter = SceneryMeter(landmarks, rate, shots)
+        self._meter = SceneryMeter(_seen(course.landmarks, course.present), rate, shots)
         learned = course.learned
         self._row_of = {int(index): row for row, index in enumerate(learned.frame_index)}
         self._shown = int(np.argmin(np.abs(learned.yaw) + np.abs(learned.pitch)))
@@ -219,9 +222,7 @@ class _RoleMeter:
         crop = warp(image, self._course.learned.matrix[row], CROP_SIZE)
         self._places.append(self._pack.add(crop))
         if row == self._shown:
-            content = io.BytesIO()
-            Image.fromarray(crop).save(content, "JPEG", quality=88)
-            self._portrait = content.getvalue()
+            self._portrait = as_jpeg(crop)
 
     def finish(self, times: NDArray[np.float64]) -> _Measured:
         course, learned = self._course, self._course.learned

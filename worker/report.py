@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from generator.marks import judge_film, roles_of
+from generator.marks import faults_of
 from generator.protection.provenance import Provenance
 
 
@@ -20,9 +20,8 @@ class Mark:
 
 def held_for(report: dict) -> str:
     """The marks for which the film is held back, each with what was measured; empty for a film that is not."""
-    measures = report["film"] | report["identity"]
-    judged = [one for role in roles_of(measures) for one in judge_film(role) if one.holds is False]
-    return "; ".join(f"{one.mark.measure} {one.text}, {one.mark.wanted}" for one in judged)
+    faults = faults_of(report["film"] | report["identity"])
+    return "; ".join(f"{one.mark.measure} {one.text}, {one.mark.wanted}" for one in faults)
 
 
 MARKS = [

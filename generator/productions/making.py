@@ -211,18 +211,17 @@ def _show_preview(studio: _Studio, work) -> float:
 
 
 def _render_free(studio: _Studio, work) -> None:
-    while True:
-        with sharing.taken(_undone(studio.film), work.job.id) as piece:
-            if piece is None:
-                return
-            try:
-                _render_piece(studio, piece, work)
-            except sharing.PartLost:
-                # another worker does it now; the rest is still to be done, unless the film is not
-                _require_still_allowed(studio.film)
-                if not sharing.is_worked_at(RENDER, studio.film.id):
-                    raise
-        studio.count()
+    def still_wanted() -> bool:
+        _require_still_allowed(studio.film)
+        return sharing.is_worked_at(RENDER, studio.film.id)
+
+    def render(piece: FilmPiece) -> None:
+        try:
+            _render_piece(studio, piece, work)
+        finally:
+            studio.count()
+
+    sharing.work_through(_undone(studio.film), work.job.id, render, still_wanted)
 
 
 def _render_piece(studio: _Studio, piece: FilmPiece, work) -> None:

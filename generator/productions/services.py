@@ -64,8 +64,7 @@ def order_film(
     twin = twin_that_knows(twin, revision, by=by)
     others = {number: twin_that_knows(one, revision, by=by) for number, one in sorted(further.items())}
     # a refresh that ends just now finds the film, or is found to have ended
-    cast = Twin.objects.select_for_update().filter(id__in={twin.id, *(one.id for one in others.values())}).order_by("id")
-    ready = all(one.state == Twin.State.READY for one in cast)
+    list(Twin.objects.select_for_update().filter(id__in={twin.id, *(one.id for one in others.values())}).order_by("id"))
     film = Film.objects.create(
         vault=vault,
         twin=twin,
@@ -82,10 +81,14 @@ def order_film(
     for one in others.values():
         # the record of the vault that lends a face says so too
         record("twin cast", actor=by, vault_id=one.vault_id, target=one, film=str(film.id))
-    if ready:
-        title = f"Film: {revision.template.title}"
-        enqueue(RENDER, film.id, queue="gpu", title=title, vault=vault, user=by)
+    begin_rendering(film)
     return film
+
+
+def begin_rendering(film: Film) -> None:
+    """Queues the rendering of an ordered film, unless somebody who plays in it learns still: then it follows once they have."""
+    if not film.waits_for_twins:
+        enqueue(RENDER, film.id, queue="gpu", title=f"Film: {film.template_title}", vault=film.vault, user=film.ordered_by)
 
 
 def _require_roles(revision: TemplateRevision, numbers: list[int]) -> None:

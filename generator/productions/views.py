@@ -30,7 +30,8 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     form = OrderForm(vault, request.POST if request.method == "POST" else None, initial=_first_words(vault))
     valid = form.is_valid()
     chosen = form.cleaned_data.get("template") if form.is_bound else form.fields["template"].queryset.first()
-    cast = CastForm(vault, chosen, request.user, request.POST if form.is_bound else None) if chosen else None
+    may_order = vault.role >= Role.CONTRIBUTOR
+    cast = CastForm(vault, chosen, request.user, request.POST if form.is_bound else None) if chosen and may_order else None
     if valid and cast.is_valid():
         said = form.cleaned_data
         try:
@@ -53,7 +54,7 @@ def order(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "form": form,
         "cast": cast,
         "films": queries.films_of(vault),
-        "may_order": vault.role >= Role.CONTRIBUTOR,
+        "may_order": may_order,
         "has_twin": form.fields["twin"].queryset.exists(),
         "has_template": form.fields["template"].queryset.exists(),
     }

@@ -51,7 +51,7 @@ def senior(story):
 
 def condition_of(story) -> str:
     """The light of most of the template's faces."""
-    scene = looks_of_scene(story.revision.lead)
+    scene = looks_of_scene(story.revision.role(0))
     return max(scene.conditions, key=scene.conditions.__getitem__)
 
 
@@ -70,7 +70,7 @@ def test_the_twin_that_knows_the_scenes_light_is_picked_and_it_says_in_which_lig
     found = match(story.vault, story.revision)
     assert found.twin == made
     assert found.because == (
-        f"Picked because the scene is {looks_of_scene(story.revision.lead).light}, and it knows this light best."
+        f"Picked because the scene is {looks_of_scene(story.revision.role(0)).light}, and it knows this light best."
     )
 
 

@@ -33,8 +33,8 @@ def approve(template, board):
 def test_a_prepared_template_has_landmarks_for_every_frame(approved, prepare):
     assert prepare(approved).state == "done"
 
-    assert (approved.preparation, approved.frames, approved.lead.faces) == ("ready", 48, 48)
-    track = load_track(approved.lead)
+    assert (approved.preparation, approved.frames, approved.role(0).faces) == ("ready", 48, 48)
+    track = load_track(approved.role(0))
     assert track.landmarks.shape == (48, 468, 3) and track.landmarks.dtype == np.float32
     assert track.present.all()
     inside = (track.landmarks[..., 0] > 0) & (track.landmarks[..., 0] < 360)
@@ -45,7 +45,7 @@ def test_a_prepared_template_has_landmarks_for_every_frame(approved, prepare):
 
 def test_the_actor_s_embeddings_know_the_actor(approved, prepare):
     prepare(approved)
-    track = load_track(approved.lead)
+    track = load_track(approved.role(0))
     frame = next(read_frames(io.BytesIO(clips.actor()))).image
     seen = embed(frame, track.landmarks[0])
     assert len(track.embeddings) >= 2
@@ -59,7 +59,7 @@ def test_the_library_s_faces_are_the_actors_one_template_after_the_other(approve
 
     faces = library_face_set([approved, second])
 
-    count = len(load_track(approved.lead).offset) + len(load_track(second.lead).offset)
+    count = len(load_track(approved.role(0)).offset) + len(load_track(second.role(0)).offset)
     assert faces.images.shape == (count, 192, 192, 3) and count >= 60
     assert faces.masks.shape == (count, 192, 192) and faces.landmarks.shape == (count, 468, 2)
     assert (np.diff(faces.moments) > 0).all() and np.diff(faces.moments).max() >= 60
@@ -73,7 +73,7 @@ def test_no_revision_gives_no_faces():
 
 def test_the_scenery_is_kept_with_the_track(approved, prepare):
     prepare(approved)
-    track = load_track(approved.lead)
+    track = load_track(approved.role(0))
 
     assert approved.prepared_by == PREPARATION
     assert track.times.shape == (48,) and (np.diff(track.times) > 0).all()
@@ -87,7 +87,7 @@ def test_the_scenery_is_kept_with_the_track(approved, prepare):
 
 def make_old(revision):
     """As an older version of the preparation left it."""
-    track = load_track(revision.lead)
+    track = load_track(revision.role(0))
     old = objects.store(revision.content.keyring, "track", dump_track(replace(track, times=None, scenery=None)))
     revision.roles.update(track=old)
     type(revision).objects.filter(id=revision.id).update(prepared_by=1)
@@ -99,13 +99,13 @@ def test_what_an_older_version_prepared_is_used_as_it_is_and_prepared_again_by_i
     prepare(approved)
     new = make_old(approved)
     services.require_orderable(approved)
-    assert load_track(approved.lead).scenery is None and (load_track(approved.lead).landmarks == new.landmarks).all()
+    assert load_track(approved.role(0)).scenery is None and (load_track(approved.role(0)).landmarks == new.landmarks).all()
 
     services.prepare_outdated()
     services.prepare_outdated()
 
     assert prepare(approved).state == "done"
-    assert approved.prepared_by == PREPARATION and load_track(approved.lead).scenery is not None
+    assert approved.prepared_by == PREPARATION and load_track(approved.role(0)).scenery is not None
     services.prepare_outdated()
     assert not Job.objects.filter(kind="prepare_template", state="queued").exists()
 
@@ -131,7 +131,7 @@ def test_of_two_people_the_larger_one_is_followed(submit, board, prepare):
     beside = [np.concatenate(pair, axis=1) for pair in zip(left, right, strict=True)]
     revision = approve(submit(clips.film(beside)), board)
     prepare(revision)
-    track = load_track(revision.lead)
+    track = load_track(revision.role(0))
     assert track.present.all()
     assert track.landmarks[:, :, 0].max() < 360
 
@@ -165,11 +165,11 @@ def test_a_short_gap_is_filled_and_a_long_one_is_not(submit, board, prepare):
     frames = [*seen[:24], *[dark] * 6, *seen[30:54], *[dark] * 40]
     revision = approve(submit(clips.film(frames)), board)
     prepare(revision)
-    track = load_track(revision.lead)
+    track = load_track(revision.role(0))
     assert revision.frames == len(frames) == len(track.present)
     assert track.present[:54].all()
     assert not track.present[56:].any()
-    assert revision.lead.faces == track.present.sum()
+    assert revision.role(0).faces == track.present.sum()
 
 
 def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, prepare):
@@ -188,14 +188,14 @@ def test_a_film_that_shows_nobody_says_so_and_cannot_be_ordered(submit, board, p
 
 def test_preparing_again_takes_the_place_of_what_was_prepared(approved, prepare, board, django_capture_on_commit_callbacks):
     prepare(approved)
-    role = approved.lead
+    role = approved.role(0)
     old = {role.track_id, role.pack_id, role.portrait_id}
     job = services.prepare_again(approved, board[0])
     assert run(job).state == "done"
     approved.refresh_from_db()
     assert not StoredObject.objects.filter(id__in=old).exists()
-    assert approved.lead == role, "films refer to roles by their numbers"
-    assert len(load_track(approved.lead).present) == 48
+    assert approved.role(0) == role, "films refer to roles by their numbers"
+    assert len(load_track(approved.role(0)).present) == 48
 
 
 def test_only_the_board_has_it_prepared_again_and_only_once_approved(revision, charlie, board):

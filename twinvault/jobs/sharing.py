@@ -5,7 +5,7 @@ then is anybody's. The job that was asked for speaks for all; its helpers are jo
 belong to no vault and no page, and end with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
@@ -60,6 +60,20 @@ def taken(undone: QuerySet, job_id: UUID) -> Iterator[Model | None]:
     finally:
         if part is not None:
             type(part)._default_manager.filter(pk=part.pk, taken_by=job_id).update(taken_by=None, taken_until=None)
+
+
+def work_through(undone: QuerySet, job_id: UUID, do: Callable[[Model], None], still_wanted: Callable[[], bool]) -> None:
+    """Does one free part after the other until there is none. One that another worker has taken over meanwhile is left to that
+    one, and the rest gone on with if it is still wanted; otherwise PartLost."""
+    while True:
+        with taken(undone, job_id) as part:
+            if part is None:
+                return
+            try:
+                do(part)
+            except PartLost:
+                if not still_wanted():
+                    raise
 
 
 class Grip:

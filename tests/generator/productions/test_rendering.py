@@ -17,7 +17,7 @@ from twinvault.custody import objects
 @pytest.fixture
 def source(story) -> Source:
     """The first ten frames' face of the template; after them it is gone."""
-    track = load_track(story.revision.lead)
+    track = load_track(story.revision.role(0))
     present = track.present & (np.arange(len(track.present)) < 10)
     content = objects.read(story.revision.content)
     return Source(
@@ -33,7 +33,7 @@ def source(story) -> Source:
 @pytest.fixture
 def made(story, source):
     authority = make_authority("Test")
-    track = load_track(story.revision.lead)
+    track = load_track(story.revision.role(0))
     heard: list[float] = []
     film, measures = render(
         objects.read(story.twin.weights),

@@ -84,7 +84,7 @@ def changed(film: Film, revision: TemplateRevision) -> list[float]:
     pairs = [[cv2.blur(image, (15, 15)).astype(int) for image in pictures(one.content)] for one in (film, revision)]
     apart = np.mean([np.abs(a - b) for a, b in zip(*pairs, strict=True)], axis=(0, 3))
     halves = [float(half[60:-60, 60:-60].max()) for half in np.split(apart, [HALF], axis=1)]
-    return halves if load_track(revision.lead).landmarks[0, :, 0].mean() < HALF else halves[::-1]
+    return halves if load_track(revision.role(0)).landmarks[0, :, 0].mean() < HALF else halves[::-1]
 
 
 def test_each_role_is_played_by_whoever_is_cast(story, duet, order):
@@ -202,7 +202,7 @@ def test_ordering_with_roles_from_the_page(story, duet, lent, browse):
 
 
 def test_a_template_whose_faces_nobody_may_see_shows_no_portrait(duet, story, browse):
-    portrait = reverse("role_portrait", args=[duet.lead.id])
+    portrait = reverse("role_portrait", args=[duet.role(0).id])
     assert browse(story.charlie).get(portrait).status_code == 200
     library.withdraw(duet.template, by=story.board[0])
     assert browse(story.charlie).get(portrait).status_code == 404
