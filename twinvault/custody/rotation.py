@@ -14,6 +14,8 @@ that records it ends, so a crash in between leaves a deed without its record, ne
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -59,20 +61,29 @@ def not_under_current(file: keys.KeyFile | None = None) -> QuerySet[Keyring]:
     return in_use().filter(master_key_id__in=set(file.keys) - {file.current})
 
 
-def rewrap_all() -> Iterator[int]:
-    """Wraps all working keys by the current master key; gives, batch by batch, how many it has wrapped.
+@dataclass(frozen=True)
+class Batch:
+    """What became of some keyrings in one go."""
 
-    A keyring that does not open is logged and left as it is.
-    """
-    moved = True
+    wrapped: int
+    """how many are under the current master key by this"""
+    unopened: frozenset[UUID]
+    """ids of those that did not open; they were logged, and are as they were"""
+    overtaken: bool
+    """whether another process changed some of them meanwhile, perhaps to a master key that is not the current one any more"""
+
+
+def rewrap_all() -> Iterator[Batch]:
+    """Wraps all working keys by the current master key, batch by batch."""
+    again = True
     # once more after the last, for keyrings that were just being made when the key changed
-    while moved:
-        moved, last = False, None
-        while batch := _batch_after(last):
-            last = batch[-1].id
-            if count := _rewrap(batch):
-                moved = True
-                yield count
+    while again:
+        again, last = False, None
+        while waiting := _batch_after(last):
+            last = waiting[-1].id
+            batch = _rewrap(waiting)
+            again |= batch.wrapped > 0 or batch.overtaken
+            yield batch
 
 
 def _batch_after(last) -> list[Keyring]:
@@ -80,14 +91,14 @@ def _batch_after(last) -> list[Keyring]:
     return list(waiting[:BATCH] if last is None else waiting.filter(id__gt=last)[:BATCH])
 
 
-def _rewrap(batch: list[Keyring]) -> int:
-    """How many of them are under the current key by this."""
-    working = {}
+def _rewrap(batch: list[Keyring]) -> Batch:
+    working, unopened = {}, set()
     for keyring in batch:
         try:
             working[keyring] = keys.working_key(keyring)
         except keys.KeyUnavailable as error:
             log.error("keyring %s is left under master key %s: %s", keyring.id, keyring.master_key_id, error)
+            unopened.add(keyring.id)
     while working:
         target, _ = keys.master_keys()
         wrapped = {keyring: keys.wrap_working_key(keyring, key, target) for keyring, key in working.items()}
@@ -97,9 +108,9 @@ def _rewrap(batch: list[Keyring]) -> int:
             if keys.still_there(target):
                 if count:
                     record("keyrings wrapped anew", target=f"master key {target}", keyrings=count)
-                return count
+                return Batch(count, frozenset(unopened), overtaken=count < len(working))
             transaction.set_rollback(True)
-    return 0
+    return Batch(0, frozenset(unopened), overtaken=False)
 
 
 def _swap(keyring: Keyring, target: str, wrapped: bytes) -> int:

@@ -1,5 +1,7 @@
 """manage.py rotate_master_key"""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -55,14 +57,17 @@ class Command(BaseCommand):
             )
         else:
             self.stdout.write(f"The rotation to master key {current} goes on.")
-        for count in rotation.rewrap_all():
+        unopened: set[UUID] = set()
+        for batch in rotation.rewrap_all():
+            unopened |= batch.unopened
             # others may wrap at the same time, and new keyrings come
-            done = min(total, done + count)
-            self.stdout.write(f"  {done} of {total} keyrings ({100 * done // total} %)")
-            self.stdout.flush()
-        self._tell_the_end()
+            done = min(total, done + batch.wrapped)
+            if batch.wrapped:
+                self.stdout.write(f"  {done} of {total} keyrings ({100 * done // total} %)")
+                self.stdout.flush()
+        self._tell_the_end(len(unopened))
 
-    def _tell_the_end(self) -> None:
+    def _tell_the_end(self, unopened: int) -> None:
         overview = key_overview()
         current = overview.current
         self.stdout.write(f"{current.keyrings} keyrings with {current.objects} stored objects are under {current.id}.")
@@ -70,7 +75,7 @@ class Command(BaseCommand):
             if command:
                 self.stdout.write(f"{purpose}\n    {command}")
         troubles = [what_is_lost(key) for key in overview.lost]
-        if overview.waiting:
-            troubles.append(f"{overview.waiting} keyrings did not open and are under their old master key; they are named above.")
+        if unopened:
+            troubles.append(f"{unopened} keyrings did not open and are under their old master key; they are named above.")
         if troubles:
             raise CommandError(" ".join(troubles))
