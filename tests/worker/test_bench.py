@@ -1,10 +1,12 @@
 """The bench's rows, table and files, and how its command ends. Not the figures: those are what the bench is for."""
 
+import hashlib
 import json
 import sys
 import types
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,7 +16,7 @@ from processing.engine.identity import group
 from processing.engine.media import probe
 from tests.processing import clips as sample
 from worker import sandbox
-from worker.bench import BENCHES, OTHERS, clips, custody, generator, generator_gpu, processing, referees, rows
+from worker.bench import BENCHES, OTHERS, clips, custody, disputed, generator, generator_gpu, processing, referees, rows
 from worker.bench.memory import Noise
 from worker.bench.rows import Row
 
@@ -139,15 +141,45 @@ def test_films_are_enlarged_laid_beside_each_other_and_repeated(short_clips):
     assert sum(1 for _ in referees.pictures(clips.Clip("again", again))) == 3 * 24
 
 
-def test_a_face_is_found_by_all_three_and_a_wall_by_none(short_clips):
+def test_a_face_is_found_by_both(short_clips):
     faces = processing.seen(short_clips[0])
     time, picture = next(referees.pictures(short_clips[0]))
     (box,) = referees.faces(picture)
 
     assert time == faces[0].time == 0.0
     assert near(faces[0].box, box)
-    assert referees.is_face(picture, box)
-    assert not referees.is_face(np.full_like(picture, 90), box)
+
+
+@pytest.fixture
+def wall_looked_at(short_clips, tmp_path, monkeypatch):
+    """Somebody has looked at a wall about (40, 50) in frame 3 of the first clip."""
+    told = {hashlib.sha256(short_clips[0].content).hexdigest(): [[3, 40, 50]]}
+    (tmp_path / "no_faces.json").write_text(json.dumps(told))
+    monkeypatch.setattr(disputed, "LOOKED_AT", tmp_path / "no_faces.json")
+    disputed.no_faces.cache_clear()
+    yield np.array([21.0, 32, 61, 70], np.float32)
+    disputed.no_faces.cache_clear()
+
+
+def test_what_nobody_has_looked_at_counts_as_a_face(short_clips, wall_looked_at):
+    first, second = short_clips
+
+    assert disputed.is_no_face(first, 3, wall_looked_at)
+    assert not disputed.is_no_face(first, 4, wall_looked_at)
+    assert not disputed.is_no_face(second, 3, wall_looked_at)
+    assert not disputed.is_no_face(first, 3, wall_looked_at + 8)
+
+
+def test_the_boxes_to_look_at_are_laid_out_in_one_sheet(short_clips, wall_looked_at, monkeypatch, tmp_path):
+    monkeypatch.setattr(disputed, "SHEET", tmp_path / "bench/missed.png")
+    _, picture = next(referees.pictures(short_clips[0]))
+    tiles = [disputed.tile(short_clips[0], number, picture, wall_looked_at) for number in range(disputed.COLUMNS + 1)]
+
+    sheet = cv2.imread(str(disputed.write_sheet(tiles)))[..., ::-1]
+
+    assert sheet.shape == (2 * disputed.TILE, disputed.COLUMNS * disputed.TILE, 3)
+    assert np.array_equal(sheet[disputed.TILE :, : disputed.TILE], tiles[-1])
+    assert not sheet[disputed.TILE :, disputed.TILE :].any()
 
 
 def test_two_films_show_two_people_and_none_of_them_has_duplicates(short_clips):
