@@ -44,6 +44,9 @@ lint: var/set-up-dev ## put imports and layout in order, then check them
 	$(BIN)/ruff format .
 	$(BIN)/lint-imports
 
+access-table: var/set-up-dev ## try every address as everybody, and write down in docs/security.md what they got
+	@WRITE=1 $(BIN)/python -m pytest -q --show-capture=no tests/gate
+
 bench: var/set-up ## measure everything that has a mark: var/bench/*.json
 	@$(BIN)/python manage.py bench
 
@@ -62,4 +65,4 @@ e2e: var/set-up-dev ## only the browser test
 clean: ## remove what was built; data and keys under var/ stay
 	rm -rf .venv node_modules var/set-up var/set-up-dev var/static
 
-.PHONY: help set-up demo run test lint bench bench-custody bench-processing bench-generator e2e clean
+.PHONY: help set-up demo run test lint access-table bench bench-custody bench-processing bench-generator e2e clean
