@@ -11,8 +11,8 @@ from acquisition.services import queue_analysis
 from twinvault.custody.objects import incoming_path
 from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Scope
+from twinvault.vaults.consents import has_consent
 from twinvault.vaults.models import Vault
-from twinvault.vaults.services import has_consent
 
 
 def rows(vault: Vault) -> list[Rows]:
@@ -46,7 +46,7 @@ def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
 
 
 def look_at_what_waits(vault: Vault, by) -> None:
-    """What came into a sealed safe could not be looked at; now it can."""
+    """What came in while the safe was sealed, or no consent was in force, could not be looked at; now it can."""
     if has_consent(vault.subject):
         for footage in vault.footage.filter(state=Footage.State.WAITING):
             queue_analysis(footage, by=by)

@@ -18,8 +18,9 @@ from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import enqueue, stop
+from twinvault.vaults.consents import has_consent, require_consent
 from twinvault.vaults.models import LifeStage, Vault
-from twinvault.vaults.services import has_consent, is_locked, require_consent
+from twinvault.vaults.services import is_locked
 
 ANALYSE = "analyse_footage"
 

@@ -19,8 +19,8 @@ from acquisition.uploads.views import BY_DATE
 from twinvault.accounts.access import signed_in
 from twinvault.custody.objects import open_object
 from twinvault.vaults.access import vault_for
+from twinvault.vaults.consents import has_consent
 from twinvault.vaults.models import Role
-from twinvault.vaults.services import has_consent
 from twinvault.web.ranges import ranged_response
 
 FOOTAGE_A_PAGE = 30

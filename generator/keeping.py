@@ -20,7 +20,7 @@ from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.models import Keyring
 from twinvault.jobs.services import JobRefused, JobStopped
-from twinvault.vaults.services import has_consent
+from twinvault.vaults.consents import has_consent
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Keeper:
 
     def __init__(self, row: Learned, work, claim: str, resumption: Resumption):
         self.row, self.work, self.claim, self._damaged = row, work, claim, resumption.damaged
-        self.withdrawn = self.stopped = False
+        self.unfounded = self.stopped = False
         self._asked_at = time.monotonic()
         self._rows = [json.loads(line) for line in objects.read(row.statistics).splitlines()] if row.statistics else []
         for sentence in resumption.notices:
@@ -59,14 +59,14 @@ class Keeper:
 
     def ask(self) -> None:
         """Whether the training is allowed still; asked every few seconds."""
-        self.withdrawn = not has_consent(self.row.life_stage.subject)
+        self.unfounded = not has_consent(self.row.life_stage.subject)
 
     def should_stop(self) -> bool:
         if time.monotonic() - self._asked_at > ASK_EVERY_S:
             self._asked_at = time.monotonic()
             self.ask()
             self.stopped = self.stopped or not claims.renew(self.row, self.claim)
-        return self.withdrawn or self.stopped or self.work.should_stop()
+        return self.unfounded or self.stopped or self.work.should_stop()
 
     def statistics(self, row: dict) -> None:
         # what a killed worker counted after its last checkpoint is counted anew
@@ -114,10 +114,10 @@ class Keeper:
             raise JobStopped
 
     def require_whole(self, result) -> None:
-        """JobRefused if consent was withdrawn meanwhile, JobStopped if the training was stopped before its end."""
-        if self.withdrawn:
+        """JobRefused if no consent is in force any more, JobStopped if the training was stopped before its end."""
+        if self.unfounded:
             name = self.row.life_stage.subject.name
-            raise JobRefused(f"The consent for {name} was withdrawn while the twin was learning.")
+            raise JobRefused(f"The consent for {name} ended while the twin was learning.")
         if result.metrics.get("stopped"):
             raise JobStopped
 

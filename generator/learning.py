@@ -31,7 +31,7 @@ from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused
-from twinvault.vaults.services import has_consent
+from twinvault.vaults.consents import has_consent
 
 log = logging.getLogger(__name__)
 

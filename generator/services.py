@@ -15,8 +15,9 @@ from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue, stop
+from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import LifeStage, Vault
-from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
+from twinvault.vaults.services import NotAllowed, require_unlocked
 
 # columns of a twin that point to what was learned of the face
 HELD = ("weights", "checkpoint", "checkpoint_before", "statistics", "identity", "looks")

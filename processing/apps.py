@@ -12,9 +12,11 @@ class ProcessingConfig(AppConfig):
         from processing.judging import judge, judge_what_waited
         from twinvault.safe.holdings import declare
         from twinvault.safe.services import before_sealing, when_unsealed
+        from twinvault.vaults.consents import when_given
 
         declare(HOLDING)
         erased_with_footage(forget_footage)
         chosen_by_stage(judge)
         before_sealing(erase_others)
         when_unsealed(judge_what_waited)
+        when_given(judge_what_waited)

@@ -19,6 +19,7 @@ from processing.scenes import MEASURE
 from processing.tables import Seen
 from twinvault.audit.record import record
 from twinvault.jobs.services import JobRefused, enqueue
+from twinvault.vaults.consents import has_consent, require_consent, why_none
 from twinvault.vaults.models import LifeStage, Vault
 from twinvault.vaults.services import NotAllowed, is_locked, require_unlocked
 
@@ -40,6 +41,7 @@ def set_thresholds(vault: Vault, changes: Mapping[str, float | None], by) -> Thr
     """Moves some bounds, by their names in `Thresholds`; None puts one back. All faces of the vault are judged again by what
     was measured of them, and nothing is looked at again. NotAllowed, in one sentence, for what makes no sense."""
     Vault.objects.select_for_update().get(id=vault.id)
+    require_consent(vault.subject)
     require_unlocked(vault)
     before = thresholds_of(vault)
     wanted = moved(before) | dict(changes)
@@ -73,7 +75,7 @@ def judge(life_stage: LifeStage, *, by=None) -> None:
 
 
 def judge_what_waited(vault: Vault, by) -> None:
-    """What `judge` could not do while the safe was sealed."""
+    """What `judge` could not do while the safe was sealed, or no consent was in force."""
     for life_stage in vault.subject.life_stages.all():
         judge(life_stage, by=by)
 
@@ -84,6 +86,8 @@ def judge_faces(life_stage_id: UUID, work) -> None:
     if life_stage is None:
         raise JobRefused("This life stage was removed before its faces could be chosen.")
     vault = life_stage.subject.vault
+    if not has_consent(life_stage.subject):
+        raise JobRefused(why_none(life_stage.subject))
     if is_locked(vault):
         raise JobRefused("The safe is sealed: its faces are chosen when its owner next unseals it.")
     work.report(0.1, "Comparing faces")

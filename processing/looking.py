@@ -33,8 +33,9 @@ from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs import sharing
 from twinvault.jobs.services import JobRefused, JobStopped
+from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import Subject, Vault
-from twinvault.vaults.services import NotAllowed, require_consent
+from twinvault.vaults.services import NotAllowed
 
 HELP = "help_look"
 SEGMENT_S = 120.0

@@ -12,8 +12,9 @@ from processing.judging import BY_HAND, judge
 from processing.models import Change, Face, Person, Track
 from processing.recognition import propose
 from twinvault.audit.record import record
+from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import LifeStage, Vault
-from twinvault.vaults.services import NotAllowed, require_consent, require_unlocked
+from twinvault.vaults.services import NotAllowed, require_unlocked
 
 # how long "someone else" can be taken back before the pictures are erased; erasing them at once can be asked for
 ERASED_AFTER = timedelta(hours=1)

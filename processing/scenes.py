@@ -18,6 +18,7 @@ from processing.models import Face, Segment
 from processing.tables import Seen
 from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused, JobStopped
+from twinvault.vaults.consents import has_consent
 from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import is_locked
 
@@ -36,7 +37,8 @@ class Scene:
 def measure_corrections(life_stage_id: UUID, work) -> None:
     """Job handler: measures what would help each scene of a life stage, where that is not known yet.
 
-    It keeps nobody from sealing the safe: it ends then, and is asked for again when the safe is opened.
+    It keeps nobody from sealing the safe or from withdrawing a consent: it ends then, and is asked for again when the safe is
+    opened, or somebody consents anew.
     """
     life_stage = LifeStage.objects.select_related("subject__vault__keyring").filter(id=life_stage_id).first()
     if life_stage is None:
@@ -45,10 +47,10 @@ def measure_corrections(life_stage_id: UUID, work) -> None:
 
     def measured(share: float) -> None:
         work.report(share, "Looking at the light")
-        if is_locked(vault):
+        if is_locked(vault) or not has_consent(life_stage.subject):
             raise JobStopped
 
-    if not is_locked(vault):
+    if has_consent(life_stage.subject) and not is_locked(vault):
         corrections_of(life_stage, tables.seen(queries.kept_faces(life_stage)), measured)
 
 

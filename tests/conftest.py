@@ -46,6 +46,15 @@ def make_user(name: str, **more):
     return User.objects.create_user(name, f"{name}@example.org", "correct horse battery", **more)
 
 
+def lapse(subject) -> None:
+    """All consents for the subject held until yesterday."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    subject.consents.update(until=timezone.localdate() - timedelta(days=1))
+
+
 @pytest.fixture
 def alice(db):
     """Owns the vault."""
@@ -67,12 +76,12 @@ def charlie(db):
 @pytest.fixture
 def vault(alice, bob):
     """A vault with a subject, two life stages and a consent."""
-    from twinvault.vaults import services
+    from twinvault.vaults import consents, services
     from twinvault.vaults.models import Role
 
     vault = services.open_vault(alice, name="Grandpa", subject_name="Franck", born=1940, stages=["adult", "senior"])
     services.set_member(vault, bob, Role.CONTRIBUTOR, by=alice)
-    services.record_consent(
+    consents.record_consent(
         vault.subject, basis="living", given_by="Franck", statement="I agree that my face is learned.", by=alice
     )
     return vault

@@ -26,6 +26,7 @@ from templates_library import services as library
 from twinvault.accounts.models import User
 from twinvault.accounts.services import add_board_member
 from twinvault.custody import objects
+from twinvault.vaults import consents
 from twinvault.vaults import services as vaults
 from twinvault.vaults.models import Vault
 from worker.inline import JobFailed, run_queued_jobs
@@ -128,7 +129,7 @@ def _people() -> tuple[User, list[User]]:
 
 def _vault(owner: User, name: str) -> Vault:
     vault = vaults.open_vault(owner, name="Sandbox", subject_name=name or "the subject", stages=["all"])
-    vaults.record_consent(
+    consents.record_consent(
         vault.subject,
         basis="living",
         given_by="the operator",

@@ -14,6 +14,7 @@ from processing.erasure import erase_others_when_due
 from templates_library.services import prepare_outdated
 from twinvault.jobs.services import sweep
 from twinvault.safe.housekeeping import keep_house
+from twinvault.vaults.consents import end_unfounded
 
 log = logging.getLogger(__name__)
 _ending = threading.Event()
@@ -30,6 +31,7 @@ def _sweep_for_ever() -> None:
         if sent:
             log.info("the sweep sent %d jobs", sent)
         try:
+            end_unfounded()
             erase_others_when_due()
             keep_house()
             prepare_outdated()

@@ -30,8 +30,8 @@ from acquisition.uploads.lease import Lease
 from twinvault.audit.record import record
 from twinvault.custody.objects import fingerprint, incoming_path
 from twinvault.custody.stream import DecryptingReader
+from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import LifeStage, Vault
-from twinvault.vaults.services import require_consent
 
 log = logging.getLogger(__name__)
 

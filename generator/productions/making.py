@@ -36,7 +36,8 @@ from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs import sharing
 from twinvault.jobs.services import JobRefused, JobStopped, is_held
-from twinvault.vaults.services import NotAllowed, has_consent
+from twinvault.vaults.consents import has_consent
+from twinvault.vaults.services import NotAllowed
 
 ASK_AGAIN_S = 0.3
 
@@ -48,7 +49,7 @@ def _require_still_allowed(film: Film) -> None:
     for twin in (film.twin, *(part.twin for part in film.further.all())):
         subject = twin.vault.subject
         if not has_consent(subject):
-            raise JobRefused(f"The consent for {subject.name} was withdrawn, so the film was not made.")
+            raise JobRefused(f"The consent for {subject.name} is not in force any more, so the film was not made.")
         if not Twin.objects.filter(id=twin.id, state=Twin.State.READY).exists():
             raise JobRefused("The twin was retired, so the film was not made: order it with another one.")
     try:

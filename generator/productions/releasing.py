@@ -5,7 +5,8 @@ from django.db import transaction
 from generator.productions.models import Film
 from templates_library import services as library
 from twinvault.audit.record import record
-from twinvault.vaults.services import NotAllowed, require_consent
+from twinvault.vaults.consents import require_consent
+from twinvault.vaults.services import NotAllowed
 
 
 @transaction.atomic

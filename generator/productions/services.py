@@ -18,8 +18,9 @@ from twinvault.jobs import sharing
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue
 from twinvault.vaults.access import role_in
+from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import LifeStage, Role, Vault
-from twinvault.vaults.services import NotAllowed, require_consent
+from twinvault.vaults.services import NotAllowed
 
 RENDER, HELP = "render_film", "help_render"
 

@@ -16,7 +16,9 @@ def scene_for(user, scene_id: UUID, least: Role = Role.VIEWER) -> Scene:
 
 
 def clip_for(user, clip_id: UUID, least: Role = Role.VIEWER) -> Clip:
-    rows = Clip.objects.select_related("revision__scene", "revision__twin__life_stage", "content__keyring", "ordered_by")
+    rows = Clip.objects.select_related(
+        "vault__subject", "revision__scene", "revision__twin__life_stage", "content__keyring", "ordered_by"
+    )
     return owned_row_for(user, rows, clip_id, least)
 
 

@@ -24,8 +24,9 @@ from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue, stop
+from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import Vault
-from twinvault.vaults.services import NotAllowed, require_consent
+from twinvault.vaults.services import NotAllowed
 
 RENDER = "render_scene"
 BACKGROUND_SIDE = 1600  # pixels; a larger picture is made smaller

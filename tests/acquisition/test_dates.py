@@ -17,8 +17,9 @@ from acquisition.timeline import services as timeline
 from tests.acquisition.conftest import some_bytes
 from tests.acquisition.dating import media
 from twinvault.custody.objects import open_object
+from twinvault.vaults.consents import record_consent
 from twinvault.vaults.models import LifeStage
-from twinvault.vaults.services import open_vault, record_consent
+from twinvault.vaults.services import open_vault
 
 TAKEOUT = json.dumps({"title": "X.jpg", "photoTakenTime": {"timestamp": "1562247005"}}).encode()
 EXIF_2019 = media.picture("JPEG", media.exif("2019:07:04 15:30:05"))

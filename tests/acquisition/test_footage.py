@@ -14,7 +14,8 @@ from twinvault.audit.verify import findings
 from twinvault.custody.models import StoredObject
 from twinvault.custody.objects import read, store
 from twinvault.jobs.models import Job
-from twinvault.vaults.services import NotAllowed, withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
+from twinvault.vaults.services import NotAllowed
 
 
 def add(vault, stage, by, data=CLIP, name="Franck.mp4") -> Footage:

@@ -6,8 +6,9 @@ from acquisition.models import Footage
 from acquisition.services import add_footage
 from tests.acquisition.conftest import some_bytes
 from tests.conftest import CLIPS
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.models import LifeStage, Role
-from twinvault.vaults.services import set_member, withdraw_consent
+from twinvault.vaults.services import set_member
 
 DATA = some_bytes(3_000_000)
 

@@ -11,8 +11,9 @@ from twinvault.audit.models import Entry
 from twinvault.custody.objects import incoming_path, read
 from twinvault.custody.stream import FIRST_PLAIN
 from twinvault.jobs.models import Job
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.models import Role
-from twinvault.vaults.services import set_member, withdraw_consent
+from twinvault.vaults.services import set_member
 
 
 def said(answer) -> str:
@@ -175,11 +176,11 @@ def test_the_same_bytes_twice_are_refused_by_the_name_of_the_first(sender, djang
 
 
 def test_the_same_bytes_may_be_in_two_vaults(sender, bob):
-    from twinvault.vaults import services
+    from twinvault.vaults import consents, services
 
     sender.send(CLIP)
     other = services.open_vault(bob, name="Grandma", subject_name="Ida", stages=["adult"])
-    services.record_consent(other.subject, basis="living", given_by="Ida", statement="I agree.", by=bob)
+    consents.record_consent(other.subject, basis="living", given_by="Ida", statement="I agree.", by=bob)
 
     answer = Sender(sender.client, other, other.subject.life_stages.get()).send(CLIP)
 

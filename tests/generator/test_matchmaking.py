@@ -13,11 +13,12 @@ from generator.matchmaking import match
 from generator.models import Twin
 from generator.productions.models import Film
 from generator.services import set_upkeep, start_twin
+from tests.conftest import lapse
 from tests.generator.test_bases import work_until
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
-from twinvault.vaults.services import NotAllowed, withdraw_consent
+from twinvault.vaults.services import NotAllowed
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def test_twins_learn_anew_by_themselves_only_where_the_owner_wants_it(story, bro
 def test_nothing_begins_by_itself_without_consent(story):
     set_upkeep(story.vault, by_itself=True, by=story.alice)
     Twin.objects.update(kept=1)
-    withdraw_consent(story.vault.subject.consents.get(), by=story.alice)
+    lapse(story.vault.subject)
     upkeep.keep_twins()
     assert Twin.objects.count() == 1
 

@@ -11,12 +11,13 @@ from generator.productions.services import order_film
 from generator.productions.storyboard import Storyboard
 from generator.services import retire_twin, start_twin
 from templates_library import services as library
+from tests.conftest import lapse
 from tests.generator.test_bases import work_until
 from twinvault.custody import objects
 from twinvault.custody.models import SOURCE_KINDS, StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import stop
-from twinvault.vaults.services import NotAllowed, withdraw_consent
+from twinvault.vaults.services import NotAllowed
 
 KIND = refreshing.REFRESH_TWIN
 
@@ -83,13 +84,12 @@ def test_a_refresh_needs_no_footage(story, order):
 
 def test_a_refresh_that_fails_says_why_on_the_order_and_another_order_tries_again(story, later, order, browse, monkeypatch):
     film = order()
-    consent = story.vault.subject.consents.get()
-    withdraw_consent(consent, by=story.alice)
+    lapse(story.vault.subject)
     job = work_until(film.twin, kind=KIND)
     assert job.state == "failed"
     page = browse(story.bob).get(reverse("film", args=[film.id])).content.decode()
     assert "The consent for Franck is not in force any more." in page and "Try again" in page
-    type(consent).objects.filter(id=consent.id).update(withdrawn_at=None)
+    story.vault.subject.consents.update(until=None)
     assert order().twin == film.twin
     job.refresh_from_db()
     assert job.state == "queued"

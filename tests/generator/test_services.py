@@ -17,11 +17,13 @@ from processing import counting, datasets
 from processing.datasets import NotEnoughFaces
 from processing.engine import coverage
 from templates_library import services as library
+from tests.conftest import lapse
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobRefused, claim, retry, stop
-from twinvault.vaults.services import NotAllowed, open_vault, record_consent, withdraw_consent
+from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.services import NotAllowed, open_vault
 from worker.tasks import work_on
 
 
@@ -78,7 +80,7 @@ def test_one_twin_of_a_life_stage_learns_at_a_time(twin, learned):
 
 
 def test_without_consent_no_twin_begins(learned):
-    withdraw_consent(learned.vault.subject.consents.get(), by=learned.alice)
+    lapse(learned.vault.subject)
     with pytest.raises(NotAllowed, match="no consent in force for Franck"):
         start_twin(learned.stage, preset="tiny", seconds=60, by=learned.bob)
 
@@ -174,19 +176,30 @@ def test_a_worker_that_was_stalled_stores_nothing_over_its_successors_work(twin)
     assert not StoredObject.objects.filter(kind__in={"checkpoint", "statistics", "preview"}).exists()
 
 
-def test_a_training_stops_when_consent_is_withdrawn(twin, learned, monkeypatch):
-    monkeypatch.setattr(keeping, "ASK_EVERY_S", 0.0)
+def test_a_training_ends_for_ever_when_the_consent_is_withdrawn(twin, learned):
     consent = learned.vault.subject.consents.get()
 
     job = work_until(twin, then=lambda job: withdraw_consent(consent, by=learned.alice))
 
-    assert job.state == "failed"
-    assert job.error == "The consent for Franck was withdrawn while the twin was learning."
-    assert twin.state == "training" and twin.weights is None
+    assert job.state == "stopped" and twin.state == "retired"
+    assert [twin.weights, twin.checkpoint, twin.statistics] == [None] * 3
+    assert not StoredObject.objects.filter(kind__in={"checkpoint", "statistics", "preview"}).exists()
+
+
+def test_a_training_stands_still_when_the_consent_lapses_and_goes_on_with_a_new_one(twin, learned, monkeypatch):
+    monkeypatch.setattr(keeping, "ASK_EVERY_S", 0.0)
+
+    job = work_until(twin, then=lambda job: lapse(learned.vault.subject))
+
+    assert (job.state, job.error) == ("failed", "The consent for Franck ended while the twin was learning.")
+    assert twin.state == "training" and twin.weights is None and twin.checkpoint is not None
+    record_consent(learned.vault.subject, basis="living", given_by="Franck", statement="Go on.", by=learned.alice)
+    assert retry(job)
+    assert work_until(twin, then=stop).state == "stopped"
 
 
 def test_a_training_without_consent_does_not_begin(twin, learned):
-    withdraw_consent(learned.vault.subject.consents.get(), by=learned.alice)
+    lapse(learned.vault.subject)
     job = work_until(twin)
     assert (job.state, job.error) == ("failed", "The consent for Franck is not in force any more.")
     assert twin.checkpoint is None

@@ -17,7 +17,7 @@ from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.services import JobStopped, claim, stop
-from twinvault.vaults.services import withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
 from worker.work import Work
 
 pytestmark = pytest.mark.django_db

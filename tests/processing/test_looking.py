@@ -18,7 +18,7 @@ from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobStopped, claim, enqueue, stop
-from twinvault.vaults.services import withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
 from worker.tasks import work_on
 from worker.work import Work
 

@@ -13,8 +13,9 @@ from tests.processing.conftest import faces_of, name, people_in, person_in
 from tests.processing.crowd import crowd
 from twinvault.safe import services as safe
 from twinvault.vaults import services as vaults
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.models import Role
-from twinvault.vaults.services import set_member, withdraw_consent
+from twinvault.vaults.services import set_member
 from worker.inline import run_queued_jobs
 
 pytestmark = pytest.mark.django_db

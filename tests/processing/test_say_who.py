@@ -22,8 +22,9 @@ from twinvault.audit.verify import findings
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.safe import services as safe
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.models import Subject
-from twinvault.vaults.services import NotAllowed, open_vault, withdraw_consent
+from twinvault.vaults.services import NotAllowed, open_vault
 
 pytestmark = pytest.mark.django_db
 

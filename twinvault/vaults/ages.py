@@ -13,6 +13,8 @@ from typing import Protocol
 USUAL_AGES = {"Childhood": (0, 12), "Youth": (13, 24), "Adult years": (25, 59), "Later years": (60, None)}
 """The stages of life that a new vault proposes, and their bounds in years of age; None is open."""
 OLDEST = 130
+OF_AGE = 18
+"""Until then guardians consent for a child; from then on nobody does in somebody's place."""
 ANYBODY = 1900
 
 
@@ -41,6 +43,14 @@ def birthday(born_on: date, age: int) -> date:
         return born_on.replace(year=born_on.year + age)
     except ValueError:
         return date(born_on.year + age, 3, 1)
+
+
+def years_before(day: date, years: int) -> date:
+    """The last day of birth of those who are so old on that day, as `birthday` counts."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return date(day.year - years, 2, 28)
 
 
 def span_of(stage: Stage, born: int | None, born_on: date | None) -> Span | None:

@@ -125,6 +125,12 @@ class ConsentForm(forms.Form):
         help_text="What was agreed: that the face is learned, and for what. For a person who has died, what entitles the "
         "executor, and what is known of the person's own wishes.",
     )
+    until = forms.DateField(
+        label="Until when",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="The last day. Then everything stands still until somebody consents anew. Empty: until it is withdrawn.",
+    )
     sure = forms.BooleanField(label="I have this consent, and can show it when I am asked")
 
 

@@ -4,9 +4,11 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from twinvault.custody.models import Archive, Keyring, StoredObject
 from twinvault.custody.words import open_words, seal_words
+from twinvault.vaults import ages
 
 
 class Vault(models.Model):
@@ -114,8 +116,24 @@ def _bounds(first: int | None, last: int | None, both: str, only_first: str, onl
     return only_last.format(last) if first is None else both.format(first, last)
 
 
+class Consents(models.QuerySet):
+    def not_withdrawn(self) -> "Consents":
+        return self.filter(withdrawn_at=None)
+
+    def in_force(self) -> "Consents":
+        """Neither withdrawn nor lapsed: the day it names is not over, and a child for whom guardians spoke is not of age.
+
+        Where only the year of birth is known, the year in which somebody may come of age counts. Who died young stays a child.
+        """
+        today = timezone.localdate()
+        born = models.Q(subject__born_on__lte=ages.years_before(today, ages.OF_AGE))
+        born |= models.Q(subject__born_on=None, subject__born__lte=today.year - ages.OF_AGE)
+        of_age = born & models.Q(basis=Consent.Basis.GUARDIAN, subject__died=None)
+        return self.not_withdrawn().exclude(until__lt=today).exclude(of_age)
+
+
 class Consent(models.Model):
-    """What allows the subject's face to be processed. In force until withdrawn; never edited.
+    """What allows the subject's face to be processed; never edited. Whether it is in force still, `Consents.in_force` tells.
 
     What was said is kept encrypted: `Consent.objects.create(subject=..., statement="...")` and `consent.statement` are in words.
     """
@@ -132,13 +150,21 @@ class Consent(models.Model):
     sealed_statement = models.BinaryField(help_text="what was said, encrypted")
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(auto_now_add=True)
+    until = models.DateField(null=True, blank=True, help_text="its last day; empty: until it is withdrawn")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Consents.as_manager()
 
     class Meta:
         ordering = ["-recorded_at"]
 
     def __str__(self) -> str:
         return f"{self.get_basis_display()}: {self.given_by}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the day until which it was given has passed."""
+        return self.until is not None and self.until < timezone.localdate()
 
     @property
     def statement(self) -> str:

@@ -12,8 +12,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from twinvault.vaults import ages
-from twinvault.vaults.models import LifeStage, Membership, Role, Vault
-from twinvault.vaults.services import has_consent
+from twinvault.vaults.consents import has_consent
+from twinvault.vaults.models import Consent, LifeStage, Membership, Role, Vault
 
 FAILURES_ARE_SHOWN_FOR = timedelta(days=7)
 PEOPLE = "footage__segments__tracks__person"
@@ -141,6 +141,33 @@ def would_move(vault: Vault) -> int:
         stage, _ = ages.stage_at(spans, first, last)
         moving += count if stage is not None and stage.id != stage_id else 0
     return moving
+
+
+@dataclass
+class KnownConsent:
+    """A consent as its page tells of it. ends: what ends if it is withdrawn, in words; None while another one is in force."""
+
+    consent: Consent
+    in_force: bool
+    ends: list[str] | None
+
+
+def consents_of(vault: Vault) -> list[KnownConsent]:
+    """All that were ever recorded for its subject, the newest first."""
+    rows = list(vault.subject.consents.select_related("recorded_by", "subject__vault__keyring"))
+    in_force = set(vault.subject.consents.in_force().values_list("id", flat=True))
+    ends = _rests_on_consent(vault)
+    return [KnownConsent(row, row.id in in_force, None if in_force - {row.id} else ends) for row in rows]
+
+
+def _rests_on_consent(vault: Vault) -> list[str]:
+    """`2 twins`, `1 film`: what there is that nothing but a consent keeps."""
+    counts = {
+        "twin": vault.twins.exclude(state="retired").count(),
+        "film": vault.films.exclude(state="revoked").count(),
+        "clip": vault.clips.exclude(state="revoked").count(),
+    }
+    return [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
 
 
 def _failed_jobs(vault: Vault) -> int:

@@ -4,13 +4,12 @@ from datetime import date
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
-from django.utils import timezone
 
 from twinvault.audit.record import record
 from twinvault.custody.keys import new_keyring
 from twinvault.custody.models import Archive
 from twinvault.vaults import ages
-from twinvault.vaults.models import Consent, LifeStage, Membership, Role, Subject, Vault
+from twinvault.vaults.models import LifeStage, Membership, Role, Subject, Vault
 
 
 class NotAllowed(Exception):
@@ -142,24 +141,6 @@ def remove_life_stage(stage: LifeStage, *, by) -> None:
         raise NotAllowed(f"{stage.name} holds footage or twins: only an empty life stage can be removed.") from error
 
 
-@transaction.atomic
-def record_consent(subject: Subject, *, basis: str, given_by: str, statement: str, by) -> Consent:
-    consent = Consent.objects.create(subject=subject, basis=basis, given_by=given_by, statement=statement, recorded_by=by)
-    record("consent recorded", actor=by, vault_id=subject.vault_id, target=consent, basis=basis)
-    return consent
-
-
-@transaction.atomic
-def withdraw_consent(consent: Consent, *, by) -> None:
-    """From now on nothing of the subject is processed on this consent. Work that is under way stops where it next asks."""
-    if Consent.objects.filter(id=consent.id, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
-        record("consent withdrawn", actor=by, vault_id=consent.subject.vault_id, target=consent)
-
-
-def has_consent(subject: Subject) -> bool:
-    return subject.consents.filter(withdrawn_at__isnull=True).exists()
-
-
 def is_locked(vault: Vault) -> bool:
     """Whether the vault's sources are sealed, and not unsealed for the moment, as the database says now."""
     archive = Archive.objects.filter(keyring_id=vault.keyring_id).first()
@@ -170,9 +151,3 @@ def require_unlocked(vault: Vault) -> None:
     """NotAllowed while the vault's sources are sealed."""
     if is_locked(vault):
         raise NotAllowed(f"{vault.name} is sealed: its owner unseals it with the secondary password before this can be done.")
-
-
-def require_consent(subject: Subject) -> None:
-    """NotAllowed unless a consent to process this subject's face is in force."""
-    if not has_consent(subject):
-        raise NotAllowed(f"There is no consent in force for {subject.name}: record one before anything is done with this face.")

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from twinvault.accounts.access import signed_in
-from twinvault.vaults import ages, queries, services
+from twinvault.vaults import ages, consents, queries, services
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.forms import ConsentForm, LifeStageForm, NewLifeStageForm, NewVaultForm, VaultForm
 from twinvault.vaults.models import LifeStage, Role, Vault
@@ -154,18 +154,19 @@ def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = vault_for(request.user, vault_id, least_role(request, Role.OWNER))
     form = ConsentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        services.record_consent(
-            vault.subject, basis=said["basis"], given_by=said["given_by"], statement=said["statement"], by=request.user
-        )
-        messages.success(request, "The consent is recorded.")
-        return redirect("vault", vault.id)
-    consents = list(vault.subject.consents.select_related("recorded_by", "subject__vault__keyring"))
+        said = {name: form.cleaned_data[name] for name in ("basis", "given_by", "statement", "until")}
+        try:
+            consents.record_consent(vault.subject, **said, by=request.user)
+        except services.NotAllowed as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "The consent is recorded.")
+            return redirect("vault", vault.id)
     context = {
         "vault": vault,
         "form": form,
-        "consents": consents,
-        "in_force": any(consent.withdrawn_at is None for consent in consents),
+        "consents": queries.consents_of(vault),
+        "why_none": "" if consents.has_consent(vault.subject) else consents.why_none(vault.subject),
         "may_own": vault.role >= Role.OWNER,
     }
     return render(request, "vaults/consent.html", context, status=status_of(form))
@@ -175,6 +176,9 @@ def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
 @require_POST
 def withdraw_consent(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> HttpResponse:
     vault = vault_for(request.user, vault_id, Role.OWNER)
-    services.withdraw_consent(get_object_or_404(vault.subject.consents, id=consent_id), by=request.user)
-    messages.success(request, "The consent is withdrawn. Nothing more is done with the face on its ground.")
+    consents.withdraw_consent(get_object_or_404(vault.subject.consents, id=consent_id), by=request.user)
+    messages.success(
+        request,
+        "The consent is withdrawn, and what rested on it alone has ended.",
+    )
     return redirect("consent", vault.id)

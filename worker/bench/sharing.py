@@ -45,7 +45,8 @@ def _footage(film: io.BytesIO):
     from acquisition.services import add_footage
     from twinvault.accounts.models import User
     from twinvault.jobs.models import Job
-    from twinvault.vaults.services import open_vault, record_consent
+    from twinvault.vaults.consents import record_consent
+    from twinvault.vaults.services import open_vault
 
     owner, _ = User.objects.get_or_create(username="sharing", email="sharing@example.org")
     vault = open_vault(owner, name="Sharing", subject_name="Nobody", born=1950, stages=["adult"])

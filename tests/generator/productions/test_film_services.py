@@ -12,13 +12,15 @@ from generator.protection.provenance import verify
 from generator.services import retire_twin
 from processing.engine.media import probe
 from templates_library import services as library
+from tests.conftest import lapse
 from tests.story import STORYBOARD, cut
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import claim
-from twinvault.vaults.services import NotAllowed, open_vault, record_consent, withdraw_consent
+from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.services import NotAllowed, open_vault
 from worker.tasks import work_on
 
 
@@ -120,8 +122,22 @@ def test_a_consent_withdrawn_while_it_is_rendered_ends_it(story, order):
     film = order()
     consent = story.vault.subject.consents.get()
     job = render(film, then=lambda: withdraw_consent(consent, by=story.alice))
-    assert (job.state, job.error) == ("failed", "The consent for Franck was withdrawn, so the film was not made.")
-    assert film.content is None
+    assert (job.state, film.state) == ("stopped", "revoked")
+    assert film.content is None and films_on_disk() == 0
+    story.film.refresh_from_db()
+    story.twin.refresh_from_db()
+    assert story.film.state == "revoked" and story.twin.state == "retired"
+
+
+def test_a_consent_that_lapses_while_it_is_rendered_ends_it_and_nothing_else(story, order):
+    film = order()
+    job = render(film, then=lambda: lapse(story.vault.subject))
+    assert job.state == "failed"
+    assert job.error == "The consent for Franck is not in force any more, so the film was not made."
+    assert (film.state, film.content) == ("ordered", None)
+    story.film.refresh_from_db()
+    story.twin.refresh_from_db()
+    assert story.film.state == "ready" and story.twin.state == "ready" and films_on_disk() == 1
 
 
 def test_a_twin_retired_while_it_is_rendered_ends_it(story, order):
@@ -138,7 +154,7 @@ def test_a_film_revoked_while_it_is_rendered_leaves_nothing(story, order):
 
 
 def test_without_consent_nothing_is_ordered(story, order):
-    withdraw_consent(story.vault.subject.consents.get(), by=story.alice)
+    lapse(story.vault.subject)
     with pytest.raises(NotAllowed, match="no consent in force"):
         order()
 

@@ -13,10 +13,11 @@ from generator.productions.releasing import release_film
 from generator.productions.services import order_film, revoke_film
 from generator.productions.storyboard import Storyboard
 from templates_library import services as library
+from tests.conftest import lapse
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
-from twinvault.vaults.services import NotAllowed, withdraw_consent
+from twinvault.vaults.services import NotAllowed
 from worker.inline import run_queued_jobs
 
 
@@ -110,11 +111,11 @@ def test_discarding_it_erases_its_content(held, story, browse):
     assert not StoredObject.objects.filter(kind="film").exists()
 
 
-def test_after_a_consent_or_a_template_was_withdrawn_it_is_not_released(held, story):
+def test_without_a_consent_or_its_template_it_is_not_released(held, story):
     library.withdraw(story.template, by=story.board[0])
     with pytest.raises(NotAllowed, match="withdrawn by the board"):
         release_film(Film.objects.select_related("vault__subject", "revision__template").get(), "looks right", by=story.alice)
-    withdraw_consent(story.vault.subject.consents.get(), by=story.alice)
+    lapse(story.vault.subject)
     with pytest.raises(NotAllowed, match="no consent in force"):
         release_film(held, "looks right", by=story.alice)
     assert Film.objects.get().state == "held"

@@ -17,6 +17,7 @@ from generator.scenes.models import Clip, CodeBookOfTwin, Scene, SceneReview, Sc
 from generator.scenes.queries import reaches_of
 from generator.services import retire_twin
 from processing.engine.media import probe, read_frames
+from tests.conftest import lapse
 from tests.story import cut
 from twinvault.accounts.services import add_board_member
 from twinvault.audit.models import Entry
@@ -26,7 +27,8 @@ from twinvault.jobs.models import Job
 from twinvault.jobs.services import claim
 from twinvault.safe import erasure
 from twinvault.safe.models import Scope
-from twinvault.vaults.services import NotAllowed, open_vault, record_consent, withdraw_consent
+from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.services import NotAllowed, open_vault
 from worker.inline import run_queued_jobs
 from worker.tasks import work_on
 
@@ -194,7 +196,7 @@ def test_who_submitted_it_takes_it_back_and_nobody_else_of_the_vault(story, ask)
 @pytest.mark.parametrize(
     ("deed", "sentence"),
     [
-        (lambda story, _: withdraw_consent(story.vault.subject.consents.get(), by=story.alice), "no consent in force"),
+        (lambda story, _: lapse(story.vault.subject), "no consent in force"),
         (lambda story, _: retire_twin(story.twin, by=story.alice), "is retired"),
         (lambda story, revision: services.withdraw_scene(revision.scene, story.board[0]), "was withdrawn on"),
     ],
@@ -208,12 +210,25 @@ def test_what_is_not_allowed_any_more_ends_the_making(story, approved, deed, sen
     assert clip.state == "ordered" and clip.content is None and not StoredObject.objects.filter(kind="clip").exists()
 
 
+def test_a_withdrawn_consent_takes_the_clips_along(story, approved):
+    made = services.make_clip(approved, by=story.bob)
+    assert render(made).state == "done"
+    under_way = services.make_clip(approved, by=story.bob)
+
+    consent = story.vault.subject.consents.get()
+    job = render(under_way, then=lambda: withdraw_consent(consent, by=story.alice))
+
+    made.refresh_from_db()
+    assert (job.state, under_way.state, made.state) == ("stopped", "revoked", "revoked")
+    assert not StoredObject.objects.filter(kind="clip").exists()
+
+
 def test_without_consent_or_a_twin_that_is_ready_nothing_is_asked_for(story, ask):
     other = open_vault(story.charlie, name="Other", subject_name="Bruno", stages=["all"])
     record_consent(other.subject, basis="living", given_by="Bruno", statement="I agree.", by=story.charlie)
     with pytest.raises(ValueError, match="another vault"):
         services.submit_scene(other, twin=story.twin, configuration=ASKED, by=story.charlie)
-    withdraw_consent(story.vault.subject.consents.get(), by=story.alice)
+    lapse(story.vault.subject)
     with pytest.raises(NotAllowed, match="no consent in force"):
         ask()
     assert not Scene.objects.exists()

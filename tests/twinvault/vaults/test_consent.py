@@ -1,8 +1,16 @@
-"""Recording and withdrawing consent."""
+"""Recording and withdrawing consent; how long it is in force."""
+
+from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
 
-from twinvault.vaults.services import has_consent, open_vault
+from tests.conftest import lapse
+from twinvault.audit.models import Entry
+from twinvault.vaults.consents import has_consent, record_consent, require_consent, withdraw_consent
+from twinvault.vaults.models import Subject
+from twinvault.vaults.queries import consents_of
+from twinvault.vaults.services import NotAllowed, open_vault
 
 GOOD = {"basis": "executor", "given_by": "Odile's son", "statement": "She wished it so.", "sure": "on"}
 
@@ -35,7 +43,7 @@ def test_withdrawn_it_stays_readable_and_is_no_longer_in_force(browse, alice, va
 
     page = response.content.decode()
     assert not has_consent(vault.subject)
-    assert "No consent is in force" in page
+    assert "There is no consent in force for Franck: record one" in page
     assert "I agree that my face is learned." in page
     assert "withdrawn " in page
 
@@ -67,3 +75,91 @@ def test_a_consent_of_another_vault_is_not_reached_through_ones_own(browse, alic
 
     assert browse(charlie).post(f"/vaults/{own.id}/consent/{consent.id}/withdraw/").status_code == 404
     assert has_consent(vault.subject)
+
+
+def test_until_its_last_day_it_is_in_force_and_then_it_says_so(browse, alice, empty):
+    today = timezone.localdate()
+    browse(alice).post(f"/vaults/{empty.id}/consent/", GOOD | {"until": today.isoformat()})
+    assert has_consent(empty.subject)
+
+    empty.subject.consents.update(until=today - timedelta(days=1))
+
+    assert not has_consent(empty.subject)
+    page = browse(alice).get(f"/vaults/{empty.id}/consent/").content.decode()
+    assert f"the last one held until {today - timedelta(days=1):%d %B %Y}. Ask anew" in page
+    assert "held until " in page and "Withdraw it" in page
+
+
+def test_a_day_that_is_over_is_refused_in_words(browse, alice, empty):
+    answer = browse(alice).post(f"/vaults/{empty.id}/consent/", GOOD | {"until": "2020-02-01"})
+    assert answer.status_code == 400 and "This day is over" in answer.content.decode()
+    assert not empty.subject.consents.exists()
+
+
+@pytest.mark.parametrize(
+    ("life", "day", "in_force"),
+    [
+        ({"born_on": date(2008, 11, 26), "born": 2008}, date(2026, 11, 25), True),
+        ({"born_on": date(2008, 11, 26), "born": 2008}, date(2026, 11, 26), False),
+        ({"born_on": date(2008, 2, 29), "born": 2008}, date(2026, 2, 28), True),
+        ({"born_on": date(2008, 2, 29), "born": 2008}, date(2026, 3, 1), False),
+        ({"born_on": date(2010, 3, 1), "born": 2010}, date(2028, 2, 29), True),
+        ({"born": 2008}, date(2025, 12, 31), True),
+        ({"born": 2008}, date(2026, 1, 1), False),
+        ({}, date(2026, 1, 1), True),
+        ({"born": 1990, "died": 1999}, date(2026, 1, 1), True),
+    ],
+)
+def test_guardians_speak_until_a_child_comes_of_age(alice, empty, monkeypatch, life, day, in_force):
+    record_consent(empty.subject, basis="guardian", given_by="Her father", statement="We agree.", by=alice)
+    Subject.objects.filter(vault=empty).update(**life)
+    monkeypatch.setattr(timezone, "localdate", lambda: day)
+    subject = Subject.objects.get(vault=empty)
+
+    assert has_consent(subject) is in_force
+    if not in_force:
+        with pytest.raises(NotAllowed, match="Odile is of age now, and is to be asked in person"):
+            require_consent(subject)
+
+
+def test_nobody_consents_as_guardian_of_somebody_who_is_of_age(browse, alice, vault):
+    answer = browse(alice).post(f"/vaults/{vault.id}/consent/", GOOD | {"basis": "guardian"})
+    assert answer.status_code == 400 and "Franck is of age: guardians cannot consent any more" in answer.content.decode()
+    assert vault.subject.consents.count() == 1
+
+
+def test_who_came_of_age_consents_anew_and_the_guardians_word_stays_readable(browse, alice, empty):
+    record_consent(empty.subject, basis="guardian", given_by="Her father", statement="We agree.", by=alice)
+    Subject.objects.filter(vault=empty).update(born=1990)
+    page = browse(alice).get(f"/vaults/{empty.id}/consent/").content.decode()
+    assert "held until Odile came of age" in page
+
+    browse(alice).post(f"/vaults/{empty.id}/consent/", GOOD | {"basis": "living"})
+
+    assert has_consent(Subject.objects.get(vault=empty))
+
+
+def test_the_last_one_that_is_withdrawn_takes_those_along_that_have_lapsed(alice, vault):
+    lapsed = vault.subject.consents.get()
+    lapse(vault.subject)
+    given = record_consent(vault.subject, basis="living", given_by="Franck", statement="Anew.", by=alice)
+
+    withdraw_consent(given, by=alice)
+
+    lapsed.refresh_from_db()
+    assert lapsed.withdrawn_at is not None
+    assert Entry.objects.filter(verb="consent withdrawn").count() == 2
+    withdraw_consent(given, by=alice)
+    assert Entry.objects.filter(verb="consent withdrawn").count() == 2
+
+
+def test_while_another_one_is_in_force_nothing_ends(alice, vault):
+    first = vault.subject.consents.get()
+    second = record_consent(vault.subject, basis="living", given_by="Franck", statement="Once more.", by=alice)
+    assert [known.ends for known in consents_of(vault)] == [None, None]
+
+    withdraw_consent(first, by=alice)
+
+    assert has_consent(vault.subject)
+    assert [(known.in_force, known.ends) for known in consents_of(vault)] == [(True, []), (False, None)]
+    assert second.withdrawn_at is None

@@ -10,7 +10,8 @@ from generator.models import Twin
 from processing.models import Analysis, Face, Person, Segment, Track
 from twinvault.custody.objects import store
 from twinvault.jobs.models import Job
-from twinvault.vaults.services import set_member, withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
+from twinvault.vaults.services import set_member
 
 
 @pytest.fixture
