@@ -108,7 +108,7 @@ class _Keeper(Keeper):
     def __init__(self, base: Base, work, claim: str, resumption: Resumption, *, keyring: Keyring):
         super().__init__(base, work, claim, resumption)
         self._keyring = keyring
-        self.made_way = False
+        self.withdrawn = self.made_way = False
 
     @property
     def keyring(self) -> Keyring:
