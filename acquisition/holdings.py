@@ -47,8 +47,8 @@ def paths(vault: Vault) -> Iterator[tuple[UUID, str]]:
 
 def look_at_what_waits(vault: Vault, by) -> None:
     """What came in while the safe was sealed, or no consent was in force, could not be looked at; now it can."""
-    if has_consent(vault.subject):
-        for footage in vault.footage.filter(state=Footage.State.WAITING):
+    for footage in vault.footage.filter(state=Footage.State.WAITING).select_related("life_stage"):
+        if has_consent(vault.subject, footage.life_stage):
             queue_analysis(footage, by=by)
 
 

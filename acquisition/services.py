@@ -102,7 +102,7 @@ def keep_footage(
     )
     note_when(footage)
     record("footage added", actor=by, vault_id=vault.id, target=footage, bytes=footage.content.size)
-    if has_consent(vault.subject) and not is_locked(vault):
+    if has_consent(vault.subject, footage.life_stage) and not is_locked(vault):
         queue_analysis(footage, by=by)
     return footage
 

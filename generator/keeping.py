@@ -59,7 +59,7 @@ class Keeper:
 
     def ask(self) -> None:
         """Whether the training is allowed still; asked every few seconds."""
-        self.unfounded = not has_consent(self.row.life_stage.subject)
+        self.unfounded = not has_consent(self.row.life_stage.subject, self.row.life_stage)
 
     def should_stop(self) -> bool:
         if time.monotonic() - self._asked_at > ASK_EVERY_S:

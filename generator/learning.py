@@ -31,7 +31,7 @@ from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused
-from twinvault.vaults.consents import has_consent
+from twinvault.vaults.consents import has_consent, why_none
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ def train_twin(twin_id: UUID, work) -> None:
 
 
 def require_consent(twin: Twin) -> None:
-    if not has_consent(twin.life_stage.subject):
-        raise JobRefused(f"The consent for {twin.life_stage.subject.name} is not in force any more.")
+    if not has_consent(twin.life_stage.subject, twin.life_stage):
+        raise JobRefused(why_none(twin.life_stage.subject, twin.life_stage))
 
 
 def _learn(twin: Twin, work, claim: str) -> None:

@@ -40,7 +40,7 @@ def start_twin(life_stage: LifeStage, *, preset: str, seconds: float, by, condit
     NotAllowed if there is no consent, too few faces (of that light), no template, or a training of this life stage under way.
     """
     subject = life_stage.subject
-    require_consent(subject)
+    require_consent(subject, life_stage)
     require_unlocked(subject.vault)
     if preset and preset not in PRESETS:
         raise NotAllowed(f"There is no preset called {preset}; choose one of {', '.join(PRESETS)}.")

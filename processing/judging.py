@@ -86,8 +86,8 @@ def judge_faces(life_stage_id: UUID, work) -> None:
     if life_stage is None:
         raise JobRefused("This life stage was removed before its faces could be chosen.")
     vault = life_stage.subject.vault
-    if not has_consent(life_stage.subject):
-        raise JobRefused(why_none(life_stage.subject))
+    if not has_consent(life_stage.subject, life_stage):
+        raise JobRefused(why_none(life_stage.subject, life_stage))
     if is_locked(vault):
         raise JobRefused("The safe is sealed: its faces are chosen when its owner next unseals it.")
     work.report(0.1, "Comparing faces")

@@ -95,7 +95,7 @@ def _is_looked_at(footage: Footage) -> bool:
 def _consent_or_refuse(footage: Footage) -> None:
     """Without a consent in force nothing is kept of what was seen so far. Not to be called in a transaction, which would end."""
     try:
-        require_consent(footage.vault.subject)
+        require_consent(footage.vault.subject, footage.life_stage)
     except NotAllowed as error:
         with transaction.atomic():
             forget_look(footage)
@@ -236,7 +236,7 @@ def _end(footage: Footage, info: MediaInfo) -> None:
     if Footage.objects.select_for_update().filter(id=footage.id).first() is None:
         raise JobRefused("This footage was removed while it was looked at.")
     subject = Subject.objects.select_related("vault__keyring", "reference__keyring").get(vault_id=footage.vault_id)
-    require_consent(subject)
+    require_consent(subject, footage.life_stage)
     if not footage.segments.filter(analysis=None, descriptors__isnull=False).exists():
         raise NoFace(
             f"No face was found in {footage.filename}: choose footage in which the face is seen from near, "

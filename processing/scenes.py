@@ -47,10 +47,10 @@ def measure_corrections(life_stage_id: UUID, work) -> None:
 
     def measured(share: float) -> None:
         work.report(share, "Looking at the light")
-        if is_locked(vault) or not has_consent(life_stage.subject):
+        if is_locked(vault) or not has_consent(life_stage.subject, life_stage):
             raise JobStopped
 
-    if has_consent(life_stage.subject) and not is_locked(vault):
+    if has_consent(life_stage.subject, life_stage) and not is_locked(vault):
         corrections_of(life_stage, tables.seen(queries.kept_faces(life_stage)), measured)
 
 

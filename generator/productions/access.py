@@ -2,11 +2,10 @@
 
 from uuid import UUID
 
-from django.db.models import Q
-
 from generator.productions.models import Film
+from twinvault.vaults import consents
 from twinvault.vaults.access import owned_row_for
-from twinvault.vaults.models import Consent, Role, Subject
+from twinvault.vaults.models import Role
 
 
 def film_for(user, film_id: UUID, least: Role = Role.VIEWER) -> Film:
@@ -24,13 +23,17 @@ def film_for(user, film_id: UUID, least: Role = Role.VIEWER) -> Film:
 
 def may_watch(film: Film) -> bool:
     """Whether the person whom the gate let in (`film.vault.role`) may see its pictures: of one held back, owners alone; and
-    nobody while `stands_still`."""
-    if film.content is None or stands_still(film):
+    nobody whom `why_not_watch` forbids it."""
+    if film.content is None or why_not_watch(film):
         return False
     return film.state == Film.State.READY or (film.state == Film.State.HELD and film.vault.role >= Role.OWNER)
 
 
-def stands_still(film: Film) -> Subject | None:
-    """Somebody in it for whom no consent is in force; None if there is nobody like that."""
-    seen = Subject.objects.filter(Q(vault=film.vault_id) | Q(vault__twins__further_parts__film=film.id))
-    return seen.exclude(consents__in=Consent.objects.in_force()).first()
+def why_not_watch(film: Film) -> str:
+    """One sentence if no consent in force lets the person watch somebody in it; else empty."""
+    further = film.further.select_related("twin__life_stage__subject")
+    for twin in (film.twin, *(part.twin for part in further)):
+        subject = twin.life_stage.subject
+        if not consents.may_watch(subject, twin.life_stage, film.kind, film.vault.role):
+            return consents.why_none(subject, twin.life_stage, film.kind)
+    return ""

@@ -36,7 +36,7 @@ from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs import sharing
 from twinvault.jobs.services import JobRefused, JobStopped, is_held
-from twinvault.vaults.consents import has_consent
+from twinvault.vaults.consents import has_consent, why_none
 from twinvault.vaults.services import NotAllowed
 
 ASK_AGAIN_S = 0.3
@@ -48,8 +48,8 @@ def _require_still_allowed(film: Film) -> None:
         raise JobStopped
     for twin in (film.twin, *(part.twin for part in film.further.all())):
         subject = twin.vault.subject
-        if not has_consent(subject):
-            raise JobRefused(f"The consent for {subject.name} is not in force any more, so the film was not made.")
+        if not has_consent(subject, twin.life_stage, film.kind):
+            raise JobRefused(f"The film was not made. {why_none(subject, twin.life_stage, film.kind)}")
         if not Twin.objects.filter(id=twin.id, state=Twin.State.READY).exists():
             raise JobRefused("The twin was retired, so the film was not made: order it with another one.")
     try:

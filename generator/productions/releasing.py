@@ -16,7 +16,7 @@ def release_film(film: Film, reason: str, *, by) -> None:
     reason: one of Film.Reason. NotAllowed if the film is not held back (any more), the consent was withdrawn, or its template
     was.
     """
-    require_consent(film.vault.subject)
+    require_consent(film.vault.subject, film.twin.life_stage, film.kind)
     if film.revision is not None:
         library.require_orderable(film.revision)
     reason = Film.Reason(reason)

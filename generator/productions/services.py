@@ -48,7 +48,7 @@ def order_film(
     """
     if twin and twin.vault_id != vault.id:
         raise ValueError("the twin is of another vault")
-    require_consent(vault.subject)
+    require_consent(vault.subject, kind=storyboard.kind)
     library.require_orderable(revision)
     storyboard.validate(template_seconds=revision.seconds)
     further = further or {}
@@ -60,6 +60,7 @@ def order_film(
     for one in further.values():
         _require_may_lend(by, vault, one)
     for one in (twin, *further.values()):
+        require_consent(one.vault.subject, one.life_stage, storyboard.kind)
         if one.state != Twin.State.READY:
             raise NotAllowed(f"{one} is {one.get_state_display()}: choose a twin that is ready.")
     twin = twin_that_knows(twin, revision, by=by)
@@ -105,7 +106,6 @@ def _require_may_lend(by, vault: Vault, twin: Twin) -> None:
         return
     if role_in(by, twin.vault_id) != Role.OWNER:
         raise NotAllowed("A twin of another vault is cast by an owner of that vault.")
-    require_consent(twin.vault.subject)
     if twin.vault.is_locked:
         raise NotAllowed(f"The vault of {twin.vault.subject.name} is sealed: open it first.")
 

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, TypeVar
 
 from generator.protection import lettering
+from twinvault.vaults.models import FILM_KINDS
 
 Kind = Literal["memorial", "greeting", "storybook", "re-enactment"]
-KINDS: tuple[Kind, ...] = ("memorial", "greeting", "storybook", "re-enactment")
+KINDS: tuple[Kind, ...] = FILM_KINDS
 
 MAX_HEADING, MAX_LINE, MAX_CAPTION, MAX_CAPTIONS = 120, 400, 240, 500
 MIN_CARD_SECONDS, MAX_CARD_SECONDS = 0.5, 30.0

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from generator.matchmaking import match
 from generator.productions import queries, releasing, services
-from generator.productions.access import film_for, may_watch, stands_still
+from generator.productions.access import film_for, may_watch, why_not_watch
 from generator.productions.casting import CastForm
 from generator.productions.forms import MatchForm, OrderForm, ReleaseForm, VerifyForm
 from generator.protection.authority import roots
@@ -17,7 +17,6 @@ from generator.protection.provenance import verify as verify_film
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
 from twinvault.vaults.access import vault_for
-from twinvault.vaults.consents import why_none
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed
 from twinvault.web.ranges import ranged_response
@@ -100,16 +99,16 @@ def _first_words(vault) -> dict:
 @require_safe
 def film(request: HttpRequest, film_id: UUID) -> HttpResponse:
     film = film_for(request.user, film_id)
-    still = None if film.state == film.State.REVOKED else stands_still(film)
+    why_not = "" if film.state == film.State.REVOKED else why_not_watch(film)
     context = {
         "vault": film.vault,
-        "why_still": why_none(still) if still else "",
+        "why_not_watch": why_not,
         "film": film,
         "job": queries.job_of(film),
         "further": queries.further_of(film),
         "waits": film.state == film.State.ORDERED and film.waits_for_twins,
         "quality": queries.quality_of(film),
-        "may_watch": not still and may_watch(film),
+        "may_watch": not why_not and may_watch(film),
         "release": ReleaseForm() if film.state == film.State.HELD and film.vault.role >= Role.OWNER else None,
         "may_revoke": film.vault.role >= Role.OWNER and film.state != film.State.REVOKED,
     }
@@ -134,7 +133,7 @@ def film_content(request: HttpRequest, film_id: UUID) -> HttpResponse:
 def film_preview(request: HttpRequest, film_id: UUID) -> HttpResponse:
     """Three seconds of a film that is being made, by Range; of one that was held back since, nobody sees them any more."""
     film = film_for(request.user, film_id)
-    if film.preview is None or film.state != film.State.ORDERED or stands_still(film):
+    if film.preview is None or film.state != film.State.ORDERED or why_not_watch(film):
         raise Http404
     return ranged_response(request, objects.open_object(film.preview), film.preview.size, film.preview.content_type)
 

@@ -6,6 +6,7 @@ from django.http import Http404
 
 from generator.scenes.models import Clip, Scene, SceneRevision
 from twinvault.accounts.access import require_board
+from twinvault.vaults import consents
 from twinvault.vaults.access import owned_row_for, require_role, role_in
 from twinvault.vaults.models import Role
 
@@ -20,6 +21,12 @@ def clip_for(user, clip_id: UUID, least: Role = Role.VIEWER) -> Clip:
         "vault__subject", "revision__scene", "revision__twin__life_stage", "content__keyring", "ordered_by"
     )
     return owned_row_for(user, rows, clip_id, least)
+
+
+def why_not_watch(clip: Clip, role: Role) -> str:
+    """One sentence if no consent in force lets a member of this role watch it; else empty."""
+    stage, kind = clip.revision.twin.life_stage, clip.revision.scene.kind
+    return "" if consents.may_watch(stage.subject, stage, kind, role) else consents.why_none(stage.subject, stage, kind)
 
 
 def scene_for_board(user, scene_id: UUID) -> Scene:

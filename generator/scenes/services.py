@@ -93,7 +93,7 @@ def revise_scene(scene: Scene, *, twin: Twin, configuration: Configuration, back
 def _require_makeable(vault: Vault, twin: Twin, configuration: Configuration, has_picture: bool) -> None:
     if twin.vault_id != vault.id:
         raise ValueError("the twin is of another vault")
-    require_consent(vault.subject)
+    require_consent(vault.subject, twin.life_stage, configuration.kind)
     if twin.state != Twin.State.READY:
         raise NotAllowed(f"{twin} is {twin.get_state_display()}: choose a twin that is ready.")
     configuration.validate()
@@ -184,7 +184,7 @@ def require_allowed(revision: SceneRevision) -> None:
         raise NotAllowed(withdrawn_sentence(current.scene))
     if not is_approved(current):
         raise NotAllowed("The board has not approved this revision: two of its members must.")
-    require_consent(current.scene.vault.subject)
+    require_consent(current.scene.vault.subject, current.twin.life_stage, current.scene.kind)
     if current.twin.state != Twin.State.READY:
         raise NotAllowed(f"{current.twin} is {current.twin.get_state_display()}: revise the scene and choose another twin.")
 

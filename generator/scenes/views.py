@@ -16,7 +16,6 @@ from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
 from twinvault.jobs.queries import latest_job
 from twinvault.vaults.access import vault_for
-from twinvault.vaults.consents import has_consent, why_none
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed
 from twinvault.web.ranges import ranged_response
@@ -88,11 +87,11 @@ def scene(request: HttpRequest, scene_id: UUID) -> HttpResponse:
     for revision in revisions:
         revision.may_make = revision.standing.word == "approved" and not any(c.state == "ordered" for c in revision.clips.all())
         for clip in revision.clips.all():
+            clip.why_not_watch = access.why_not_watch(clip, shown.vault.role) if clip.state == Clip.State.READY else ""
             clip.measured = queries.measures_of(clip)
             clip.job = latest_job(clip.id, services.RENDER) if clip.state == Clip.State.ORDERED else None
     context = {
         "vault": shown.vault,
-        "why_still": "" if has_consent(shown.vault.subject) else why_none(shown.vault.subject),
         "scene": shown,
         "revisions": revisions,
         "may_ask": shown.vault.role >= Role.CONTRIBUTOR and not shown.withdrawn_at,
@@ -141,7 +140,7 @@ def withdraw_scene(request: HttpRequest, scene_id: UUID) -> HttpResponse:
 def clip_content(request: HttpRequest, clip_id: UUID) -> HttpResponse:
     """The clip itself, by Range. `?download=1` saves it."""
     clip = access.clip_for(request.user, clip_id)
-    if clip.content is None or not has_consent(clip.vault.subject):
+    if clip.content is None or access.why_not_watch(clip, clip.vault.role):
         raise Http404
     name = f"twinvault-scene-{clip.revision.scene.number}-{clip.ordered_at:%Y-%m-%d}.mp4"
     return ranged_response(

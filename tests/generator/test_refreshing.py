@@ -88,7 +88,7 @@ def test_a_refresh_that_fails_says_why_on_the_order_and_another_order_tries_agai
     job = work_until(film.twin, kind=KIND)
     assert job.state == "failed"
     page = browse(story.bob).get(reverse("film", args=[film.id])).content.decode()
-    assert "The consent for Franck is not in force any more." in page and "Try again" in page
+    assert "There is no consent in force for Franck: the last one held until" in page and "Try again" in page
     story.vault.subject.consents.update(until=None)
     assert order().twin == film.twin
     job.refresh_from_db()

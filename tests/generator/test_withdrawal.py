@@ -12,7 +12,11 @@ from tests.story import STORYBOARD
 from twinvault.audit.models import Entry
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
+from twinvault.jobs.services import claim
 from twinvault.vaults.consents import end_unfounded, record_consent, withdraw_consent
+from twinvault.vaults.models import Role
+from twinvault.vaults.services import NotAllowed
+from worker.tasks import work_on
 
 OF_THE_FACE = {"weights", "checkpoint", "statistics", "identity", "looks", "codebook", "preview", "film", "film preview", "clip"}
 
@@ -89,9 +93,60 @@ def test_while_a_consent_has_lapsed_nobody_watches_and_the_page_says_why(story, 
     lapse(story.vault.subject)
 
     told = client.get(page).content.decode()
-    assert "Nobody can watch it at the moment. There is no consent in force for Franck" in told and "<video" not in told
+    assert "You cannot watch it at the moment. There is no consent in force for Franck" in told and "<video" not in told
     assert client.get(content).status_code == 404
 
     record_consent(story.vault.subject, basis="living", given_by="Franck", statement="Anew.", by=story.alice)
     assert client.get(content).status_code == 200
     assert "<video" in client.get(page).content.decode()
+
+
+def narrow(story, **scope) -> None:
+    """A narrower consent takes the place of the one that there is."""
+    record_consent(
+        story.vault.subject, basis="living", given_by="Franck", statement="Less.", instead=True, by=story.alice, **scope
+    )
+
+
+def test_a_scope_that_shrinks_ends_what_lies_outside_and_nothing_else(story):
+    assert story.film.kind == "memorial"
+    narrow(story, kinds=["memorial"])
+    story.film.refresh_from_db()
+    assert story.film.state == "ready"
+
+    narrow(story, kinds=["greeting"])
+
+    story.film.refresh_from_db()
+    story.twin.refresh_from_db()
+    assert (story.film.state, story.twin.state) == ("revoked", "ready")
+
+    narrow(story, life_stages=[story.vault.subject.life_stages.get(name="senior")])
+    story.twin.refresh_from_db()
+    assert story.twin.state == "retired"
+
+
+def test_a_film_that_is_rendered_while_the_scope_shrinks_is_given_up(story, monkeypatch):
+    monkeypatch.setattr("worker.work.REPORT_EVERY_S", 0)
+    film = order_film(story.vault, twin=story.twin, revision=story.revision, storyboard=STORYBOARD, by=story.bob)
+    job = claim(Job.objects.get(kind="render_film", target_id=film.id).id, worker="this test")
+
+    def heard(_progress: float, _message: str) -> None:
+        if Film.objects.get(id=film.id).state == "ordered":
+            narrow(story, kinds=["greeting"])
+
+    work_on(job, heard)
+
+    job.refresh_from_db()
+    film.refresh_from_db()
+    assert (job.state, film.state) == ("stopped", "revoked")
+    with pytest.raises(NotAllowed, match="no consent in force for Franck that allows memorial"):
+        order_film(story.vault, twin=story.twin, revision=story.revision, storyboard=STORYBOARD, by=story.bob)
+
+
+def test_only_those_whom_it_names_watch(story, browse):
+    narrow(story, watched_by=Role.OWNER)
+    content = reverse("film_content", args=[story.film.id])
+    assert browse(story.alice).get(content).status_code == 200
+    client = browse(story.bob)
+    assert client.get(content).status_code == 404
+    assert "lets only some of the vault" in client.get(reverse("film", args=[story.film.id])).content.decode()

@@ -8,15 +8,15 @@ The vaults stand below the apps whose work ends, and goes on. Each of these says
 (`AppConfig.ready`): `when_withdrawn(end)`, `when_given(go_on)`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.utils import timezone
 
 from twinvault.audit.record import record
-from twinvault.vaults.models import Consent, Subject, Vault
+from twinvault.vaults.models import FILM_KINDS, Consent, LifeStage, Role, Subject, Vault
 from twinvault.vaults.services import NotAllowed, is_locked
 
 _when_withdrawn: list[Callable[..., None]] = []
@@ -24,8 +24,8 @@ _when_given: list[Callable[..., None]] = []
 
 
 def when_withdrawn(end: Callable[..., None]) -> None:
-    """`end(vaults, by=person or None)` ends all that is there of the faces of these vaults, a queryset. Called in a transaction,
-    and again and again; what was declared last ends first."""
+    """`end(vaults, by=person or None)` ends what there is of the faces of these vaults, a queryset, that no consent covers but
+    withdrawn ones. Called again and again, by a withdrawal in its transaction; what was declared last ends first."""
     if end not in _when_withdrawn:
         _when_withdrawn.append(end)
 
@@ -37,21 +37,49 @@ def when_given(go_on: Callable[..., None]) -> None:
 
 
 @transaction.atomic
-def record_consent(subject: Subject, *, basis: str, given_by: str, statement: str, until: date | None = None, by) -> Consent:
-    """A consent in force from now on. until: its last day; None for as long as nobody withdraws it.
+def record_consent(
+    subject: Subject,
+    *,
+    basis: str,
+    given_by: str,
+    statement: str,
+    until: date | None = None,
+    life_stages: Collection[LifeStage] = (),
+    kinds: Collection[str] = (),
+    watched_by: Role = Role.VIEWER,
+    instead: bool = False,
+    by,
+) -> Consent:
+    """A consent in force from now on.
 
-    NotAllowed for a day that is over, and for guardians of somebody who is of age.
+    until: its last day; None for as long as nobody withdraws it. life_stages, kinds (of FILM_KINDS): what it is limited to;
+    nothing is everything. watched_by: the lowest role that may watch what is made. instead: all others are withdrawn, and what
+    only they allowed ends.
+
+    NotAllowed for a day that is over, and for guardians of somebody who is of age. ValueError for a stage of another life, or a
+    kind that there is not.
     """
+    if any(stage.subject_id != subject.id for stage in life_stages) or not set(kinds) <= set(FILM_KINDS):
+        raise ValueError("a consent is limited to stages of this life and to kinds of film that there are")
     if until and until < timezone.localdate():
         raise NotAllowed("This day is over: a consent ends today at the earliest.")
-    had_one = has_consent(subject)
     consent = Consent.objects.create(
-        subject=subject, basis=basis, given_by=given_by, statement=statement, until=until, recorded_by=by
+        subject=subject,
+        basis=basis,
+        given_by=given_by,
+        statement=statement,
+        until=until,
+        kinds=f" {' '.join(kinds)} " if kinds else "",
+        watched_by=watched_by,
+        recorded_by=by,
     )
+    consent.life_stages.set(life_stages)
     if not Consent.objects.in_force().filter(id=consent.id).exists():
         raise NotAllowed(f"{subject.name} is of age: guardians cannot consent any more, {subject.name} is to be asked.")
     record("consent recorded", actor=by, vault_id=subject.vault_id, target=consent, basis=basis)
-    if not had_one and not is_locked(subject.vault):
+    if instead:
+        _withdraw(subject.vault, subject.consents.exclude(id=consent.id), by=by)
+    if not is_locked(subject.vault):
         for go_on in _when_given:
             go_on(subject.vault, by=by)
     return consent
@@ -59,29 +87,32 @@ def record_consent(subject: Subject, *, basis: str, given_by: str, statement: st
 
 @transaction.atomic
 def withdraw_consent(consent: Consent, *, by) -> None:
-    """From now on nothing of the subject is processed on this consent. If no other one is in force, all that rested on it ends,
-    in this transaction: jobs are stopped, twins retired, films and clips erased, in other vaults too."""
-    vault = Vault.objects.select_related("subject").select_for_update(of=("self",)).get(id=consent.subject.vault_id)
-    subject = vault.subject
-    withdrawn = [consent.id] if subject.consents.not_withdrawn().filter(id=consent.id).exists() else []
-    if withdrawn and not subject.consents.in_force().exclude(id=consent.id).exists():
-        # those that have lapsed are withdrawn with it: they are no ground to keep anything on
-        withdrawn = list(subject.consents.not_withdrawn().values_list("id", flat=True))
-    if not withdrawn:
-        return
-    subject.consents.filter(id__in=withdrawn).update(withdrawn_at=timezone.now())
-    for one in subject.consents.filter(id__in=withdrawn):
+    """From now on nothing of the subject is processed on this consent. What no other one allows ends, in this transaction: jobs
+    are stopped, twins retired, films and clips erased, in other vaults too.
+
+    Those that have lapsed are withdrawn with it: once somebody has said no, they are no ground to keep anything on.
+    """
+    subject = Subject.objects.select_related("vault").get(id=consent.subject_id)
+    if subject.consents.not_withdrawn().filter(id=consent.id).exists():
+        _withdraw(subject.vault, subject.consents.filter(id=consent.id) | subject.consents.lapsed(), by=by)
+
+
+def _withdraw(vault: Vault, rows: QuerySet, *, by) -> None:
+    # the lock holds back a second withdrawal, which would find nothing more to do
+    Vault.objects.select_for_update().get(id=vault.id)
+    withdrawn = list(rows.filter(withdrawn_at=None))
+    Consent.objects.filter(id__in=[one.id for one in withdrawn]).update(withdrawn_at=timezone.now())
+    for one in withdrawn:
         record("consent withdrawn", actor=by, vault_id=vault.id, target=one)
-    if not subject.consents.not_withdrawn().exists():
-        _end(Vault.objects.filter(id=vault.id), by=by)
+    _end(Vault.objects.filter(id=vault.id), by=by)
 
 
 def end_unfounded() -> None:
-    """Ends what is there in vaults without any consent that was not withdrawn: what was begun or taken in while the last one was.
+    """Ends what no consent allows that was not withdrawn: what was begun or taken in in the moment of a withdrawal.
 
     Called again and again by every worker; what is in order costs a few small queries.
     """
-    _end(Vault.objects.exclude(subject__consents__in=Consent.objects.not_withdrawn()), by=None)
+    _end(Vault.objects.all(), by=None)
 
 
 def _end(vaults: QuerySet, *, by) -> None:
@@ -89,22 +120,33 @@ def _end(vaults: QuerySet, *, by) -> None:
         end(vaults, by=by)
 
 
-def has_consent(subject: Subject) -> bool:
-    return subject.consents.in_force().exists()
+def has_consent(subject: Subject, life_stage: LifeStage | None = None, kind: str | None = None) -> bool:
+    """Whether one in force covers the stage of life and the kind of film, where these are asked for."""
+    return subject.consents.in_force().covering(life_stage=life_stage, kind=kind and Value(kind)).exists()
 
 
-def require_consent(subject: Subject) -> None:
-    """NotAllowed, with the reason, unless a consent to process this subject's face is in force."""
-    if not has_consent(subject):
-        raise NotAllowed(why_none(subject))
+def require_consent(subject: Subject, life_stage: LifeStage | None = None, kind: str | None = None) -> None:
+    """NotAllowed, with the reason, unless a consent in force allows this to be done with this subject's face."""
+    if not has_consent(subject, life_stage, kind):
+        raise NotAllowed(why_none(subject, life_stage, kind))
 
 
-def why_none(subject: Subject) -> str:
-    """One sentence on why no consent is in force for the subject, and what helps."""
+def why_none(subject: Subject, life_stage: LifeStage | None = None, kind: str | None = None) -> str:
+    """One sentence on why no consent in force allows something, and what helps."""
+    if has_consent(subject, life_stage, kind):
+        return f"The consent for {subject.name} lets only some of the vault's members watch this."
+    if has_consent(subject):
+        what = kind if has_consent(subject, life_stage) else f"“{life_stage.name}”"
+        return f"There is no consent in force for {subject.name} that allows {what}: it is limited to other things."
     none = f"There is no consent in force for {subject.name}"
-    lapsed = subject.consents.not_withdrawn().first()
-    if lapsed is None:
+    last = subject.consents.not_withdrawn().first()
+    if last is None:
         return f"{none}: record one before anything is done with this face."
-    if lapsed.is_over:
-        return f"{none}: the last one held until {lapsed.until:%d %B %Y}. Ask anew, and record what is said."
+    if last.is_over:
+        return f"{none}: the last one held until {last.until:%d %B %Y}. Ask anew, and record what is said."
     return f"{none}: {subject.name} is of age now, and is to be asked in person what shall be done with this face."
+
+
+def may_watch(subject: Subject, life_stage: LifeStage, kind: str, role: Role) -> bool:
+    """Whether a consent in force lets members of this role watch a film of this kind."""
+    return subject.consents.in_force().covering(life_stage=life_stage, kind=Value(kind), role=role).exists()

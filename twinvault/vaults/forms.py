@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from twinvault.accounts.services import user_called
 from twinvault.vaults.ages import OLDEST, USUAL_AGES
-from twinvault.vaults.models import Consent, LifeStage, Role, Vault
+from twinvault.vaults.models import FILM_KINDS, Consent, LifeStage, Role, Subject, Vault
 
 STAGES = list(USUAL_AGES)
 EARLIEST_YEAR = 1800
@@ -113,6 +113,8 @@ class NewLifeStageForm(forms.ModelForm):
 
 
 class ConsentForm(forms.Form):
+    """What was agreed; `cleaned_data` but for `sure` is as `consents.record_consent` takes it."""
+
     basis = forms.ChoiceField(
         label="Who allows it?",
         widget=forms.RadioSelect,
@@ -131,7 +133,43 @@ class ConsentForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="The last day. Then everything stands still until somebody consents anew. Empty: until it is withdrawn.",
     )
+    life_stages = forms.ModelMultipleChoiceField(
+        label="For which stages of life",
+        queryset=LifeStage.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None chosen: for all, and for those that are added later.",
+    )
+    kinds = forms.MultipleChoiceField(
+        label="For which kinds of film",
+        choices=[(kind, kind.capitalize()) for kind in FILM_KINDS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None chosen: for all.",
+    )
+    watched_by = forms.TypedChoiceField(
+        label="Who may watch what is made",
+        coerce=lambda value: Role(int(value)),
+        initial=Role.VIEWER,
+        required=False,
+        empty_value=Role.VIEWER,
+        widget=forms.RadioSelect,
+        choices=[
+            (Role.VIEWER, "All members of the vault"),
+            (Role.CONTRIBUTOR, "Contributors and owners"),
+            (Role.OWNER, "Owners alone"),
+        ],
+    )
+    instead = forms.BooleanField(
+        label="It takes the place of all earlier ones",
+        required=False,
+        help_text="They are withdrawn. What only they allowed ends: its twins are retired, its films erased.",
+    )
     sure = forms.BooleanField(label="I have this consent, and can show it when I am asked")
+
+    def __init__(self, subject: Subject, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["life_stages"].queryset = subject.life_stages.all()
 
 
 class MemberForm(forms.Form):

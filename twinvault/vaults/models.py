@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from twinvault.custody.models import Archive, Keyring, StoredObject
@@ -116,6 +117,10 @@ def _bounds(first: int | None, last: int | None, both: str, only_first: str, onl
     return only_last.format(last) if first is None else both.format(first, last)
 
 
+FILM_KINDS = ("memorial", "greeting", "storybook", "re-enactment")
+"""What kinds of film there are, and a consent can name."""
+
+
 class Consents(models.QuerySet):
     def not_withdrawn(self) -> "Consents":
         return self.filter(withdrawn_at=None)
@@ -130,6 +135,27 @@ class Consents(models.QuerySet):
         born |= models.Q(subject__born_on=None, subject__born__lte=today.year - ages.OF_AGE)
         of_age = born & models.Q(basis=Consent.Basis.GUARDIAN, subject__died=None)
         return self.not_withdrawn().exclude(until__lt=today).exclude(of_age)
+
+    def lapsed(self) -> "Consents":
+        return self.not_withdrawn().exclude(id__in=self.in_force().values("id"))
+
+    def covering(self, *, life_stage=None, kind=None, role: Role | None = None) -> "Consents":
+        """Those whose scope holds a stage of life, a kind of film, and a reader's role; None is not asked for.
+
+        `life_stage` and `kind` may be values or expressions of an outer query.
+        """
+        rows = self
+        if life_stage is not None:
+            naming = Consent.life_stages.through.objects.filter(consent=models.OuterRef("id"))
+            rows = rows.filter(~models.Exists(naming) | models.Exists(naming.filter(lifestage=_outer(life_stage))))
+        if kind is not None:
+            rows = rows.filter(models.Q(kinds="") | models.Q(kinds__contains=Concat(models.Value(" "), kind, models.Value(" "))))
+        return rows if role is None else rows.filter(watched_by__lte=role)
+
+
+def _outer(value):
+    """One level further out, for an expression that is used within a subquery of a subquery."""
+    return models.OuterRef(value) if isinstance(value, models.OuterRef) else value
 
 
 class Consent(models.Model):
@@ -152,6 +178,11 @@ class Consent(models.Model):
     recorded_at = models.DateTimeField(auto_now_add=True)
     until = models.DateField(null=True, blank=True, help_text="its last day; empty: until it is withdrawn")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    life_stages = models.ManyToManyField(LifeStage, related_name="consents", help_text="that it is limited to; none: all")
+    kinds = models.CharField(max_length=80, blank=True, help_text="of film, of FILM_KINDS, with blanks around each; empty: all")
+    watched_by = models.PositiveSmallIntegerField(
+        choices=Role.choices, default=Role.VIEWER, help_text="the lowest role that may watch what is made"
+    )
 
     objects = Consents.as_manager()
 
@@ -160,6 +191,15 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_basis_display()}: {self.given_by}"
+
+    @property
+    def scope(self) -> str:
+        """In words; empty if it is for everything and every member."""
+        limits = [stage.name for stage in self.life_stages.all()], self.kinds.split()
+        said = [" and ".join(limit) for limit in limits if limit]
+        if self.watched_by > Role.VIEWER:
+            said.append("watched by " + ("owners" if self.watched_by == Role.OWNER else "contributors and owners") + " alone")
+        return "; ".join(said)
 
     @property
     def is_over(self) -> bool:

@@ -154,7 +154,7 @@ class KnownConsent:
 
 def consents_of(vault: Vault) -> list[KnownConsent]:
     """All that were ever recorded for its subject, the newest first."""
-    rows = list(vault.subject.consents.select_related("recorded_by", "subject__vault__keyring"))
+    rows = list(vault.subject.consents.select_related("recorded_by", "subject__vault__keyring").prefetch_related("life_stages"))
     in_force = set(vault.subject.consents.in_force().values_list("id", flat=True))
     ends = _rests_on_consent(vault)
     return [KnownConsent(row, row.id in in_force, None if in_force - {row.id} else ends) for row in rows]

@@ -133,7 +133,9 @@ def describe_life_stage(
 
 @transaction.atomic
 def remove_life_stage(stage: LifeStage, *, by) -> None:
-    """NotAllowed while footage or twins belong to it."""
+    """NotAllowed while footage or twins belong to it, or a consent names it: without it, that one would be for everything."""
+    if stage.consents.exists():
+        raise NotAllowed(f"A consent names {stage.name}: it stays, so that one can read what was agreed.")
     record("life stage removed", actor=by, vault_id=stage.subject.vault_id, target=stage)
     try:
         stage.delete()

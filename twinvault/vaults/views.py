@@ -152,9 +152,9 @@ def remove_life_stage(request: HttpRequest, vault_id: UUID, stage_id: UUID) -> H
 def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """What allows the subject's face to be processed, and the form that records it."""
     vault = vault_for(request.user, vault_id, least_role(request, Role.OWNER))
-    form = ConsentForm(request.POST or None)
+    form = ConsentForm(vault.subject, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        said = {name: form.cleaned_data[name] for name in ("basis", "given_by", "statement", "until")}
+        said = {name: value for name, value in form.cleaned_data.items() if name != "sure"}
         try:
             consents.record_consent(vault.subject, **said, by=request.user)
         except services.NotAllowed as error:

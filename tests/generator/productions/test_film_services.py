@@ -133,7 +133,7 @@ def test_a_consent_that_lapses_while_it_is_rendered_ends_it_and_nothing_else(sto
     film = order()
     job = render(film, then=lambda: lapse(story.vault.subject))
     assert job.state == "failed"
-    assert job.error == "The consent for Franck is not in force any more, so the film was not made."
+    assert job.error.startswith("The film was not made. There is no consent in force for Franck: the last one held until")
     assert (film.state, film.content) == ("ordered", None)
     story.film.refresh_from_db()
     story.twin.refresh_from_db()

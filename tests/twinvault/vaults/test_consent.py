@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from tests.conftest import lapse
 from twinvault.audit.models import Entry
-from twinvault.vaults.consents import has_consent, record_consent, require_consent, withdraw_consent
-from twinvault.vaults.models import Subject
+from twinvault.vaults.consents import has_consent, may_watch, record_consent, require_consent, withdraw_consent
+from twinvault.vaults.models import Role, Subject
 from twinvault.vaults.queries import consents_of
-from twinvault.vaults.services import NotAllowed, open_vault
+from twinvault.vaults.services import NotAllowed, add_life_stage, open_vault, remove_life_stage
 
 GOOD = {"basis": "executor", "given_by": "Odile's son", "statement": "She wished it so.", "sure": "on"}
 
@@ -151,6 +151,33 @@ def test_the_last_one_that_is_withdrawn_takes_those_along_that_have_lapsed(alice
     assert Entry.objects.filter(verb="consent withdrawn").count() == 2
     withdraw_consent(given, by=alice)
     assert Entry.objects.filter(verb="consent withdrawn").count() == 2
+
+
+def test_its_scope_is_read_on_its_page_and_decides_what_it_allows(browse, alice, empty):
+    adult = empty.subject.life_stages.get()
+    later = add_life_stage(empty.subject, "later", by=alice)
+    scope = {"life_stages": [str(adult.id)], "kinds": ["memorial", "storybook"], "watched_by": "3"}
+    browse(alice).post(f"/vaults/{empty.id}/consent/", GOOD | scope)
+
+    page = browse(alice).get(f"/vaults/{empty.id}/consent/").content.decode()
+    assert "Limited: adult; memorial and storybook; watched by owners alone." in page
+    subject = empty.subject
+    assert has_consent(subject) and has_consent(subject, adult) and has_consent(subject, adult, "storybook")
+    assert not has_consent(subject, later) and not has_consent(subject, adult, "greeting")
+    with pytest.raises(NotAllowed, match="no consent in force for Odile that allows greeting"):
+        require_consent(subject, adult, "greeting")
+    with pytest.raises(NotAllowed, match="that allows “later”"):
+        require_consent(subject, later, "memorial")
+    assert may_watch(subject, adult, "memorial", Role.OWNER) and not may_watch(subject, adult, "memorial", Role.CONTRIBUTOR)
+    with pytest.raises(NotAllowed, match="A consent names adult"):
+        remove_life_stage(adult, by=alice)
+
+
+def test_a_stage_of_another_life_or_a_kind_that_there_is_not_limits_nothing(browse, alice, vault, empty):
+    other = str(vault.subject.life_stages.first().id)
+    for wrong in ({"life_stages": [other]}, {"kinds": ["advertisement"]}):
+        assert browse(alice).post(f"/vaults/{empty.id}/consent/", GOOD | wrong).status_code == 400
+    assert not empty.subject.consents.exists()
 
 
 def test_while_another_one_is_in_force_nothing_ends(alice, vault):
