@@ -17,13 +17,13 @@ from templates_library.models import Review, Template, TemplateRevision
 from templates_library.poster import make_poster
 from templates_library.preparation import PREPARATION, prepare_revision
 from templates_library.queries import withdrawn_sentence
-from templates_library.reviewing import APPROVALS_NEEDED, UnderReview, require_board_member, require_may_review
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.custody.keys import new_keyring
 from twinvault.custody.models import Keyring
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import enqueue, stop
+from twinvault.vaults.reviewing import APPROVALS_NEEDED, UnderReview, require_board_member, require_may_review
 from twinvault.vaults.services import NotAllowed
 
 __all__ = [
@@ -134,7 +134,7 @@ def review(revision: TemplateRevision, reviewer, decision: str, comment: str = "
         with transaction.atomic():
             given = Review.objects.create(revision=revision, reviewer=reviewer, decision=decision, comment=comment)
     except IntegrityError as error:
-        raise NotAllowed("You have given your word on this revision already.") from error
+        raise NotAllowed("You have given your word on it already.") from error
     record(f"template revision {decision.label}", actor=reviewer, target=revision, template=str(template.id))
     approvals = revision.reviews.filter(decision=Review.Decision.APPROVE).count()
     if decision == Review.Decision.APPROVE and approvals >= APPROVALS_NEEDED:

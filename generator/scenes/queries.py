@@ -12,9 +12,9 @@ from generator.scenes.books import book_of
 from generator.scenes.configuration import Configuration
 from generator.scenes.models import Clip, CodeBookOfTwin, Scene, SceneReview, SceneRevision
 from templates_library.models import Review
-from templates_library.reviewing import APPROVALS_NEEDED
 from twinvault.custody import objects
 from twinvault.vaults.models import Vault
+from twinvault.vaults.reviewing import APPROVALS_NEEDED
 from twinvault.vaults.services import NotAllowed
 
 

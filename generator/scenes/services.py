@@ -19,13 +19,13 @@ from generator.scenes.models import Clip, Scene, SceneReview, SceneRevision
 from processing.engine.decoding import open_media
 from processing.engine.media import MediaError
 from templates_library.models import Review
-from templates_library.reviewing import APPROVALS_NEEDED, UnderReview, require_board_member, require_may_review
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import OPEN, enqueue, stop
 from twinvault.vaults.consents import require_consent
 from twinvault.vaults.models import Vault
+from twinvault.vaults.reviewing import APPROVALS_NEEDED, UnderReview, require_board_member, require_may_review
 from twinvault.vaults.services import NotAllowed
 
 RENDER = "render_scene"
@@ -137,7 +137,7 @@ def is_approved(revision: SceneRevision) -> bool:
 @transaction.atomic
 def review_scene(revision: SceneRevision, reviewer, decision: str, comment: str = "") -> SceneReview:
     """One board member's word on the latest revision of a scene. NotAllowed as for templates, see
-    `templates_library.reviewing`."""
+    `twinvault.vaults.reviewing`."""
     decision = Review.Decision(decision)
     scene = _open_scene(revision.scene)
     words = dict(revision.reviews.values_list("reviewer_id", "decision"))
@@ -155,7 +155,7 @@ def review_scene(revision: SceneRevision, reviewer, decision: str, comment: str 
         with transaction.atomic():
             given = SceneReview.objects.create(revision=revision, reviewer=reviewer, decision=decision, comment=comment)
     except IntegrityError as error:
-        raise NotAllowed("You have given your word on this revision already.") from error
+        raise NotAllowed("You have given your word on it already.") from error
     record(f"scene revision {decision.label}", actor=reviewer, vault_id=scene.vault_id, target=revision, scene=str(scene.id))
     if is_approved(revision):
         record("scene revision approved by the board", actor=reviewer, vault_id=scene.vault_id, target=revision)

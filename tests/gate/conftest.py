@@ -21,6 +21,7 @@ from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.safe.models import Erasure, Export, Scope
 from twinvault.vaults import services as vaults
+from twinvault.vaults.consents import record_consent
 from twinvault.vaults.models import Role
 
 __all__ = ["learned", "story"]
@@ -74,11 +75,14 @@ def ids(story, people) -> dict[str, object]:
     being_made = order_film(vault, twin=story.twin, revision=story.revision, storyboard=STORYBOARD, by=bob)
     being_made.preview = objects.store(vault.keyring, "preview", b"mp4", "video/mp4")
     being_made.save(update_fields=["preview"])
+    rights = record_consent(
+        vault.subject, basis="public", given_by="The estate", statement="Ours.", document=b"%PDF-1.7", by=alice
+    )
     return {
         "vault_id": vault.id,
         "stage_id": story.stage.id,
         "membership_id": vault.memberships.get(user=story.vera).id,
-        "consent_id": vault.subject.consents.first().id,
+        "consent_id": rights.id,
         "export_id": export.id,
         "token": TOKEN,
         "erasure_id": erasure.id,

@@ -19,8 +19,8 @@ OUTSIDERS = ["stranger", "former member", "owner of another vault", "board membe
 # addresses with an id that are no vault's: the library, which all who have an account share, and the house bases
 SHARED = ("templates/", "bases/")
 NO = ("sign in", "404")
-# what the board reads of a scene before it gives its word
-FOR_THE_BOARD = ("scenes/review/", "scenes/revisions/")
+# what the board reads of a scene, and of a consent, before it gives its word
+FOR_THE_BOARD = ("scenes/review/", "scenes/revisions/", "consents/review/")
 
 
 def ask(client, method: str, path: str) -> int | str:

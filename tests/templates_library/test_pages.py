@@ -106,7 +106,7 @@ def test_what_the_rules_forbid_is_said_on_the_page(revision, browse, board):
     client, address = browse(board[0]), reverse("review_revision", args=[revision.id])
     client.post(address, {"decision": "approve"})
     again = client.post(address, {"decision": "approve"}, follow=True)
-    assert "You have given your word on this revision already." in again.content.decode()
+    assert "You have given your word on it already." in again.content.decode()
     assert client.post(address, {"decision": "maybe"}).status_code == 400
 
 

@@ -45,6 +45,7 @@ class Holding:
     destroy_keys  for keys that lie elsewhere than with stored objects; in the transaction in which an erasure is asked for
     paths         (object id, path) of objects that shall lie in the export under a name that a person understands
     texts         (path, bytes) of what is written for people: labels as JSON
+    imported      takes back, of rows that an import has just made, what this house is to judge for itself
     """
 
     app: str
@@ -54,6 +55,7 @@ class Holding:
     destroy_keys: Callable[[Vault, Scope], None] = _no_keys
     paths: Callable[[Vault], Iterator[tuple[UUID, str]] | list] = _nothing
     texts: Callable[[Vault], Iterator[tuple[str, bytes]] | list] = _nothing
+    imported: Callable[[Vault], object] = _nothing
 
 
 _holdings: dict[str, Holding] = {}

@@ -184,6 +184,8 @@ def _make_rows(opened: _Open, taken: Import, vault_id: UUID) -> Vault:
         raise ImportRefused(f"The export is damaged: a row in it cannot be used ({error}).") from error
     if not hasattr(vault, "subject"):
         raise ImportRefused("The export is damaged: it does not say whose face the vault keeps.")
+    for holding in holdings():
+        holding.imported(vault)
     Import.objects.filter(id=taken.id).update(vault=vault, done_at=timezone.now(), record=opened.stored.get("record"))
     # of rows that were left out
     for stored in pointed_to_by_nobody().filter(keyring=taken.keyring):

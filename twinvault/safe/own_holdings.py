@@ -3,6 +3,7 @@
 from twinvault.safe import exports
 from twinvault.safe.holdings import Holding, Rows
 from twinvault.safe.models import Import, Scope
+from twinvault.vaults.documents import ENDINGS
 from twinvault.vaults.models import Consent, LifeStage, Subject, Vault
 
 
@@ -21,10 +22,18 @@ def erase(vault: Vault, scope: Scope) -> None:
         Subject.objects.filter(vault=vault).delete()
 
 
+def imported(vault: Vault) -> None:
+    """What another house's board allowed, this one's looks at anew."""
+    Consent.objects.filter(subject__vault=vault).update(allowed_at=None)
+
+
 def paths(vault: Vault):
-    imported = Import.objects.filter(vault=vault, record__isnull=False).first()
-    if imported:
-        yield imported.record_id, f"record/before-{imported.begun_at:%Y-%m-%d}.jsonl"
+    taken = Import.objects.filter(vault=vault, record__isnull=False).first()
+    if taken:
+        yield taken.record_id, f"record/before-{taken.begun_at:%Y-%m-%d}.jsonl"
+    for consent in Consent.objects.filter(subject__vault=vault, document__isnull=False).select_related("document"):
+        ending = ENDINGS.get(consent.document.content_type, "bin")
+        yield consent.document_id, f"consents/{consent.recorded_at:%Y-%m-%d}-{consent.basis}.{ending}"
 
 
-HOLDING = Holding("vaults", models=(Subject, LifeStage, Consent), rows=rows, erase=erase, paths=paths)
+HOLDING = Holding("vaults", models=(Subject, LifeStage, Consent), rows=rows, erase=erase, paths=paths, imported=imported)

@@ -1,11 +1,13 @@
 """Consent: what allows a subject's face to be processed, and what ends when it is withdrawn.
 
 A consent is in force until it is withdrawn, until the day that it names is over, or, if guardians gave it for a child, until the
-child comes of age. One that has *lapsed* leaves everything in place and stands still: nothing is learned, made or watched until
-somebody consents anew. One that was *withdrawn* ends what rested on it: work stops, twins are retired, films are erased.
+child comes of age. Where the person cannot be asked, it comes into force once the board has allowed it (`board.py`). One that
+*waits* for this or has *lapsed* leaves everything in place and stands still: nothing is learned, made or watched until the board
+has decided, or somebody consents anew. One that was *withdrawn* ends what rested on it: work stops, twins are retired, films are
+erased.
 
 The vaults stand below the apps whose work ends, and goes on. Each of these says here what it does, once, at start
-(`AppConfig.ready`): `when_withdrawn(end)`, `when_given(go_on)`.
+(`AppConfig.ready`): `when_withdrawn(end)`, `when_given(take_up)`.
 """
 
 from collections.abc import Callable, Collection
@@ -16,6 +18,8 @@ from django.db.models import QuerySet, Value
 from django.utils import timezone
 
 from twinvault.audit.record import record
+from twinvault.custody import objects
+from twinvault.custody.models import StoredObject
 from twinvault.vaults.models import FILM_KINDS, Consent, LifeStage, Role, Subject, Vault
 from twinvault.vaults.services import NotAllowed, is_locked
 
@@ -30,10 +34,10 @@ def when_withdrawn(end: Callable[..., None]) -> None:
         _when_withdrawn.append(end)
 
 
-def when_given(go_on: Callable[..., None]) -> None:
-    """`go_on(vault, by=person)` takes up what waited for a consent. Called in a transaction, for a vault that is not sealed."""
-    if go_on not in _when_given:
-        _when_given.append(go_on)
+def when_given(take_up: Callable[..., None]) -> None:
+    """`take_up(vault, by=person)` goes on with what waited for a consent. Called in a transaction; the vault is not sealed."""
+    if take_up not in _when_given:
+        _when_given.append(take_up)
 
 
 @transaction.atomic
@@ -48,21 +52,25 @@ def record_consent(
     kinds: Collection[str] = (),
     watched_by: Role = Role.VIEWER,
     instead: bool = False,
+    document: bytes | None = None,
     by,
 ) -> Consent:
-    """A consent in force from now on.
+    """A consent in force from now on, or, for those of `Consent.BOARD_DECIDES`, once the board has looked at the document.
 
     until: its last day; None for as long as nobody withdraws it. life_stages, kinds (of FILM_KINDS): what it is limited to;
     nothing is everything. watched_by: the lowest role that may watch what is made. instead: all others are withdrawn, and what
-    only they allowed ends.
+    only they allowed ends. document: a PDF, JPEG or PNG, which shows what entitles an executor, or to whom the rights belong.
 
-    NotAllowed for a day that is over, and for guardians of somebody who is of age. ValueError for a stage of another life, or a
-    kind that there is not.
+    NotAllowed for a day that is over, for guardians of somebody who is of age, for an executor of somebody of whom no death is
+    noted, and where a document is missing or is none. ValueError for a stage of another life, or a kind that there is not.
     """
     if any(stage.subject_id != subject.id for stage in life_stages) or not set(kinds) <= set(FILM_KINDS):
         raise ValueError("a consent is limited to stages of this life and to kinds of film that there are")
     if until and until < timezone.localdate():
         raise NotAllowed("This day is over: a consent ends today at the earliest.")
+    if basis == Consent.Basis.EXECUTOR and subject.died is None:
+        raise NotAllowed(f"An executor speaks for somebody who has died: note when {subject.name} did under “Details” first.")
+    stored = _document(subject.vault, document) if basis in Consent.BOARD_DECIDES else None
     consent = Consent.objects.create(
         subject=subject,
         basis=basis,
@@ -71,18 +79,38 @@ def record_consent(
         until=until,
         kinds=f" {' '.join(kinds)} " if kinds else "",
         watched_by=watched_by,
+        document=stored,
         recorded_by=by,
     )
     consent.life_stages.set(life_stages)
-    if not Consent.objects.in_force().filter(id=consent.id).exists():
+    if basis == Consent.Basis.GUARDIAN and not Consent.objects.in_force().filter(id=consent.id).exists():
         raise NotAllowed(f"{subject.name} is of age: guardians cannot consent any more, {subject.name} is to be asked.")
     record("consent recorded", actor=by, vault_id=subject.vault_id, target=consent, basis=basis)
     if instead:
-        _withdraw(subject.vault, subject.consents.exclude(id=consent.id), by=by)
-    if not is_locked(subject.vault):
-        for go_on in _when_given:
-            go_on(subject.vault, by=by)
+        withdraw_all(subject.vault, subject.consents.exclude(id=consent.id), by=by)
+    if not consent.waits:
+        go_on(subject.vault, by=by)
     return consent
+
+
+DOCUMENTS = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+LARGEST_DOCUMENT = 20 * 2**20
+
+
+def _document(vault: Vault, document: bytes | None) -> StoredObject:
+    if not document:
+        raise NotAllowed("The board decides on this, and looks at a document: add it.")
+    kinds = [kind for begin, kind in DOCUMENTS.items() if document.startswith(begin)]
+    if not kinds or len(document) > LARGEST_DOCUMENT:
+        raise NotAllowed("The document is to be a PDF, or a JPEG or PNG picture, of at most 20 MB.")
+    return objects.store(vault.keyring, "document", document, kinds[0])
+
+
+def go_on(vault: Vault, *, by) -> None:
+    """A consent has come into force: what waited for one is taken up."""
+    if not is_locked(vault):
+        for take_up in _when_given:
+            take_up(vault, by=by)
 
 
 @transaction.atomic
@@ -90,14 +118,16 @@ def withdraw_consent(consent: Consent, *, by) -> None:
     """From now on nothing of the subject is processed on this consent. What no other one allows ends, in this transaction: jobs
     are stopped, twins retired, films and clips erased, in other vaults too.
 
-    Those that have lapsed are withdrawn with it: once somebody has said no, they are no ground to keep anything on.
+    Those that have lapsed, or wait for the board, are withdrawn with it: once somebody has said no, they are no ground to keep
+    anything on.
     """
     subject = Subject.objects.select_related("vault").get(id=consent.subject_id)
     if subject.consents.not_withdrawn().filter(id=consent.id).exists():
-        _withdraw(subject.vault, subject.consents.filter(id=consent.id) | subject.consents.lapsed(), by=by)
+        withdraw_all(subject.vault, subject.consents.filter(id=consent.id) | subject.consents.resting(), by=by)
 
 
-def _withdraw(vault: Vault, rows: QuerySet, *, by) -> None:
+def withdraw_all(vault: Vault, rows: QuerySet, *, by) -> None:
+    """Withdraws these consents of a vault's subject, in one transaction with the end of what only they allowed."""
     # the lock holds back a second withdrawal, which would find nothing more to do
     Vault.objects.select_for_update().get(id=vault.id)
     withdrawn = list(rows.filter(withdrawn_at=None))
@@ -142,6 +172,8 @@ def why_none(subject: Subject, life_stage: LifeStage | None = None, kind: str | 
     last = subject.consents.not_withdrawn().first()
     if last is None:
         return f"{none}: record one before anything is done with this face."
+    if last.waits:
+        return f"{none} yet: the editorial board looks at what was recorded, and decides."
     if last.is_over:
         return f"{none}: the last one held until {last.until:%d %B %Y}. Ask anew, and record what is said."
     return f"{none}: {subject.name} is of age now, and is to be asked in person what shall be done with this face."

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from twinvault.accounts.services import user_called
 from twinvault.vaults.ages import OLDEST, USUAL_AGES
-from twinvault.vaults.models import FILM_KINDS, Consent, LifeStage, Role, Subject, Vault
+from twinvault.vaults.models import FILM_KINDS, Consent, ConsentReview, LifeStage, Role, Subject, Vault
 
 STAGES = list(USUAL_AGES)
 EARLIEST_YEAR = 1800
@@ -127,6 +127,13 @@ class ConsentForm(forms.Form):
         help_text="What was agreed: that the face is learned, and for what. For a person who has died, what entitles the "
         "executor, and what is known of the person's own wishes.",
     )
+    document = forms.FileField(
+        label="A document that shows it",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "application/pdf,image/jpeg,image/png"}),
+        help_text="For an executor, the will or the certificate; for a public figure, to whom the rights belong. The editorial "
+        "board looks at it before anything is done. A PDF or a picture, at most 20 MB; it is kept encrypted.",
+    )
     until = forms.DateField(
         label="Until when",
         required=False,
@@ -170,6 +177,30 @@ class ConsentForm(forms.Form):
     def __init__(self, subject: Subject, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["life_stages"].queryset = subject.life_stages.all()
+
+    def clean_document(self) -> bytes | None:
+        document = self.cleaned_data["document"]
+        return document.read() if document else None
+
+
+class ConsentReviewForm(forms.Form):
+    """A board member's word; `cleaned_data` is as `board.review_consent` takes it."""
+
+    decision = forms.ChoiceField(
+        label="May the face be learned on this ground?",
+        widget=forms.RadioSelect,
+        choices=[
+            (ConsentReview.Decision.APPROVE, "Yes: the document and the words bear it"),
+            (ConsentReview.Decision.REJECT, "No, not on this ground"),
+        ],
+    )
+    comment = forms.CharField(
+        label="Why",
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The family reads it. A refusal says what is missing.",
+    )
 
 
 class MemberForm(forms.Form):

@@ -126,7 +126,8 @@ class Consents(models.QuerySet):
         return self.filter(withdrawn_at=None)
 
     def in_force(self) -> "Consents":
-        """Neither withdrawn nor lapsed: the day it names is not over, and a child for whom guardians spoke is not of age.
+        """Neither withdrawn nor lapsed, and allowed by the board where it decides: the day that it names is not over, and a child
+        for whom guardians spoke is not of age.
 
         Where only the year of birth is known, the year in which somebody may come of age counts. Who died young stays a child.
         """
@@ -134,9 +135,17 @@ class Consents(models.QuerySet):
         born = models.Q(subject__born_on__lte=ages.years_before(today, ages.OF_AGE))
         born |= models.Q(subject__born_on=None, subject__born__lte=today.year - ages.OF_AGE)
         of_age = born & models.Q(basis=Consent.Basis.GUARDIAN, subject__died=None)
-        return self.not_withdrawn().exclude(until__lt=today).exclude(of_age)
+        return self.not_withdrawn().exclude(until__lt=today).exclude(of_age).exclude(self._waits())
 
-    def lapsed(self) -> "Consents":
+    def waiting(self) -> "Consents":
+        """Those on which the board has not decided yet."""
+        return self.not_withdrawn().filter(self._waits())
+
+    def _waits(self) -> models.Q:
+        return models.Q(basis__in=Consent.BOARD_DECIDES, allowed_at=None)
+
+    def resting(self) -> "Consents":
+        """Neither withdrawn nor in force: lapsed, or waiting for the board."""
         return self.not_withdrawn().exclude(id__in=self.in_force().values("id"))
 
     def covering(self, *, life_stage=None, kind=None, role: Role | None = None) -> "Consents":
@@ -168,6 +177,10 @@ class Consent(models.Model):
         LIVING = "living", "the subject consents, in their own words"
         GUARDIAN = "guardian", "a guardian consents for a child"
         EXECUTOR = "executor", "the executor attests for a deceased subject"
+        PUBLIC = "public", "a rights statement, for a public figure"
+
+    # nobody asks the person: the board looks at a document instead
+    BOARD_DECIDES = Basis.EXECUTOR, Basis.PUBLIC
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="consents")
@@ -178,6 +191,8 @@ class Consent(models.Model):
     recorded_at = models.DateTimeField(auto_now_add=True)
     until = models.DateField(null=True, blank=True, help_text="its last day; empty: until it is withdrawn")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    document = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    allowed_at = models.DateTimeField(null=True, blank=True, help_text="by the board, where it decides")
     life_stages = models.ManyToManyField(LifeStage, related_name="consents", help_text="that it is limited to; none: all")
     kinds = models.CharField(max_length=80, blank=True, help_text="of film, of FILM_KINDS, with blanks around each; empty: all")
     watched_by = models.PositiveSmallIntegerField(
@@ -202,6 +217,11 @@ class Consent(models.Model):
         return "; ".join(said)
 
     @property
+    def waits(self) -> bool:
+        """Whether the board has not decided on it yet."""
+        return self.basis in self.BOARD_DECIDES and self.allowed_at is None and self.withdrawn_at is None
+
+    @property
     def is_over(self) -> bool:
         """Whether the day until which it was given has passed."""
         return self.until is not None and self.until < timezone.localdate()
@@ -213,3 +233,33 @@ class Consent(models.Model):
     @statement.setter
     def statement(self, words: str) -> None:
         self.sealed_statement = seal_words(self.subject.vault.keyring, words, f"statement of consent {self.id}")
+
+
+class ConsentReview(models.Model):
+    """One board member's word on one consent; said once. The comment is kept encrypted, as a consent's statement is."""
+
+    class Decision(models.TextChoices):
+        APPROVE = "approve", "allowed"
+        REJECT = "reject", "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    consent = models.ForeignKey(Consent, on_delete=models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=10, choices=Decision.choices)
+    sealed_comment = models.BinaryField(help_text="why, encrypted")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["consent", "reviewer"], name="one_word_a_member_on_a_consent")]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} {self.decision} {self.consent_id}"
+
+    @property
+    def comment(self) -> str:
+        return open_words(self.consent.subject.vault.keyring, self.sealed_comment, f"comment on consent {self.id}")
+
+    @comment.setter
+    def comment(self, words: str) -> None:
+        self.sealed_comment = seal_words(self.consent.subject.vault.keyring, words, f"comment on consent {self.id}")

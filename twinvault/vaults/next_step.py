@@ -58,6 +58,8 @@ def _for_viewer(now: Overview, subject: str) -> NextStep:
 
 
 def _without_consent(now: Overview, subject: str) -> NextStep:
+    if now.consent_waits:
+        return NextStep(f"The editorial board looks at the consent for {subject}. Until it has decided, everything rests.")
     if now.vault.role < Role.OWNER:
         return NextStep(
             f"The owner of this vault records the consent to learn {subject}'s face. Until then nothing is looked at."

@@ -83,6 +83,7 @@ class Overview:
     vault: Vault
     stages: list[StageSummary]
     consent: bool
+    consent_waits: bool
     open_jobs: list
     failed_jobs: int
     films: list
@@ -122,6 +123,7 @@ def overview(vault: Vault) -> Overview:
         vault=vault,
         stages=list(summaries.values()),
         consent=has_consent(vault.subject),
+        consent_waits=vault.subject.consents.waiting().exists(),
         open_jobs=list(vault.jobs.filter(state__in=["queued", "running"]).order_by("-state", "created_at")[:20]),
         failed_jobs=_failed_jobs(vault),
         films=list(vault.films.exclude(state="revoked")[:6]),
@@ -154,7 +156,8 @@ class KnownConsent:
 
 def consents_of(vault: Vault) -> list[KnownConsent]:
     """All that were ever recorded for its subject, the newest first."""
-    rows = list(vault.subject.consents.select_related("recorded_by", "subject__vault__keyring").prefetch_related("life_stages"))
+    rows = vault.subject.consents.select_related("recorded_by", "subject__vault__keyring", "document")
+    rows = list(rows.prefetch_related("life_stages", "reviews__reviewer"))
     in_force = set(vault.subject.consents.in_force().values_list("id", flat=True))
     ends = _rests_on_consent(vault)
     return [KnownConsent(row, row.id in in_force, None if in_force - {row.id} else ends) for row in rows]

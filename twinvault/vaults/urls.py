@@ -1,6 +1,6 @@
 from django.urls import path
 
-from twinvault.vaults import member_views, views
+from twinvault.vaults import board_views, member_views, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("vaults/<uuid:vault_id>/stages/<uuid:stage_id>/remove/", views.remove_life_stage, name="remove_life_stage"),
     path("vaults/<uuid:vault_id>/consent/", views.consent, name="consent"),
     path("vaults/<uuid:vault_id>/consent/<uuid:consent_id>/withdraw/", views.withdraw_consent, name="withdraw_consent"),
+    path("vaults/<uuid:vault_id>/consent/<uuid:consent_id>/document/", views.consent_document, name="consent_document"),
+    path("consents/review/", board_views.review_consents, name="review_consents"),
+    path("consents/review/<uuid:consent_id>/", board_views.consent_for_review, name="consent_for_review"),
+    path("consents/review/<uuid:consent_id>/document/", board_views.document_for_review, name="document_for_review"),
     path("vaults/<uuid:vault_id>/members/", member_views.members, name="members"),
     path("vaults/<uuid:vault_id>/members/<int:membership_id>/role/", member_views.set_role, name="set_role"),
     path("vaults/<uuid:vault_id>/members/<int:membership_id>/remove/", member_views.remove_member, name="remove_member"),

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from twinvault.accounts.access import signed_in
 from twinvault.vaults import ages, consents, queries, services
 from twinvault.vaults.access import vault_for
+from twinvault.vaults.documents import send_document
 from twinvault.vaults.forms import ConsentForm, LifeStageForm, NewLifeStageForm, NewVaultForm, VaultForm
 from twinvault.vaults.models import LifeStage, Role, Vault
 from twinvault.vaults.next_step import next_step
@@ -152,15 +153,15 @@ def remove_life_stage(request: HttpRequest, vault_id: UUID, stage_id: UUID) -> H
 def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     """What allows the subject's face to be processed, and the form that records it."""
     vault = vault_for(request.user, vault_id, least_role(request, Role.OWNER))
-    form = ConsentForm(vault.subject, request.POST or None)
+    form = ConsentForm(vault.subject, request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         said = {name: value for name, value in form.cleaned_data.items() if name != "sure"}
         try:
-            consents.record_consent(vault.subject, **said, by=request.user)
+            given = consents.record_consent(vault.subject, **said, by=request.user)
         except services.NotAllowed as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "The consent is recorded.")
+            messages.success(request, "The consent is recorded." + (" The editorial board decides on it." if given.waits else ""))
             return redirect("vault", vault.id)
     context = {
         "vault": vault,
@@ -182,3 +183,12 @@ def withdraw_consent(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> 
         "The consent is withdrawn, and what rested on it alone has ended.",
     )
     return redirect("consent", vault.id)
+
+
+@signed_in
+@require_safe
+def consent_document(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> HttpResponse:
+    """The document that was shown for a consent, to be saved; never shown by the browser itself."""
+    vault = vault_for(request.user, vault_id, Role.OWNER)
+    consent = get_object_or_404(vault.subject.consents.select_related("document__keyring"), id=consent_id, document__isnull=False)
+    return send_document(request, consent)

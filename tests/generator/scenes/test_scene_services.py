@@ -143,7 +143,7 @@ def test_two_members_approve_and_neither_is_an_author(story, ask):
     with pytest.raises(NotAllowed, match="Only members of the editorial board"):
         services.review_scene(revision, story.alice, "approve")
     services.review_scene(revision, dora, "approve")
-    with pytest.raises(NotAllowed, match="your word on this revision already"):
+    with pytest.raises(NotAllowed, match="your word on it already"):
         services.review_scene(revision, dora, "approve")
     with pytest.raises(NotAllowed, match="has not approved this revision"):
         services.make_clip(revision, by=story.bob)

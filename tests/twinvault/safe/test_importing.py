@@ -22,7 +22,9 @@ from twinvault.custody.models import Keyring, StoredObject
 from twinvault.safe import erasure, exports, services
 from twinvault.safe.importing import ImportRefused, import_vault
 from twinvault.safe.models import Import, Scope
-from twinvault.vaults.models import Role, Vault
+from twinvault.vaults.board import review_consent
+from twinvault.vaults.consents import record_consent
+from twinvault.vaults.models import Consent, Role, Vault
 from twinvault.vaults.services import open_vault
 from worker.inline import run_queued_jobs
 
@@ -57,6 +59,10 @@ def rows_of(label: str) -> list[dict]:
 @pytest.fixture
 def zip_of_story(story, tmp_path) -> Path:
     """The exported story, in a file."""
+    return _exported(story, tmp_path)
+
+
+def _exported(story, tmp_path) -> Path:
     services.set_password(story.vault, PASSWORD, by=story.alice)
     export, _ = exports.ask(story.vault, services.unlock(story.vault, by=story.alice, password=PASSWORD), by=story.alice)
     run_queued_jobs()
@@ -99,6 +105,23 @@ def test_every_byte_and_every_row_is_what_it_was(story, zip_of_story):
     assert vault.id == story.vault.id and vault.name == "Grandpa"
     assert vault.subject.consents.get().statement == "I agree."
     assert [(m.user, m.role) for m in vault.memberships.all()] == [(story.alice, Role.OWNER)]
+
+
+def test_what_another_board_allowed_waits_for_this_one(story, tmp_path):
+    said = {"basis": "public", "given_by": "The estate", "statement": "Ours.", "document": b"%PDF-1.7 rights"}
+    consent = record_consent(story.vault.subject, **said, by=story.alice)
+    for member in story.board:
+        review_consent(consent, member, "approve", "")
+    assert Consent.objects.in_force().filter(id=consent.id).exists()
+    path = _exported(story, tmp_path)
+    gone(story)
+
+    vault = import_vault(path, story.alice)
+
+    come = vault.subject.consents.get(id=consent.id)
+    assert come.waits and objects.read(come.document) == b"%PDF-1.7 rights"
+    with zipfile.ZipFile(path) as archive:
+        assert [name for name in archive.namelist() if name.startswith("consents/") and name.endswith("-public.pdf")]
 
 
 def test_the_twin_that_came_along_makes_films(story, zip_of_story):

@@ -12,7 +12,7 @@ from twinvault.vaults.models import Role, Subject
 from twinvault.vaults.queries import consents_of
 from twinvault.vaults.services import NotAllowed, add_life_stage, open_vault, remove_life_stage
 
-GOOD = {"basis": "executor", "given_by": "Odile's son", "statement": "She wished it so.", "sure": "on"}
+GOOD = {"basis": "living", "given_by": "Odile", "statement": "I wish it so.", "sure": "on"}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_the_owner_records_it(browse, alice, empty):
 
     consent = empty.subject.consents.get()
     assert response["Location"] == f"/vaults/{empty.id}/"
-    assert (consent.basis, consent.given_by, consent.recorded_by) == ("executor", "Odile's son", alice)
+    assert (consent.basis, consent.given_by, consent.recorded_by) == ("living", "Odile", alice)
 
 
 @pytest.mark.parametrize("missing", ["basis", "given_by", "statement", "sure"])

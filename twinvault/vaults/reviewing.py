@@ -1,6 +1,6 @@
 """The board's rules: two members, none of them an author, approve the latest revision; one word against closes it.
 
-The same for everything a face may be put into, whatever rows it is kept in.
+The same for everything a face may be put into, and for consents of those who cannot be asked, whatever rows it is kept in.
 """
 
 from collections.abc import Collection
@@ -47,4 +47,4 @@ def require_may_review(reviewer, asked: UnderReview) -> None:
     if asked.is_rejected:
         raise NotAllowed("This revision was rejected already: it needs a new revision.")
     if reviewer.pk in asked.reviewers:
-        raise NotAllowed("You have given your word on this revision already.")
+        raise NotAllowed("You have given your word on it already.")
