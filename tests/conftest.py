@@ -76,14 +76,13 @@ def charlie(db):
 @pytest.fixture
 def vault(alice, bob):
     """A vault with a subject, two life stages and a consent."""
-    from twinvault.vaults import consents, services
+    from tests.consenting import consent_in_person
+    from twinvault.vaults import services
     from twinvault.vaults.models import Role
 
     vault = services.open_vault(alice, name="Grandpa", subject_name="Franck", born=1940, stages=["adult", "senior"])
     services.set_member(vault, bob, Role.CONTRIBUTOR, by=alice)
-    consents.record_consent(
-        vault.subject, basis="living", given_by="Franck", statement="I agree that my face is learned.", by=alice
-    )
+    consent_in_person(vault.subject, given_by="Franck", statement="I agree that my face is learned.", by=alice)
     return vault
 
 

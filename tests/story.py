@@ -28,10 +28,10 @@ from processing.people import say_who
 from templates_library import services as library
 from templates_library.models import Template, TemplateRevision
 from tests.conftest import CLIPS, make_user
+from tests.consenting import consent_in_person
 from twinvault.accounts.models import User
 from twinvault.accounts.services import add_board_member
 from twinvault.custody.backup.rows import ExactEncoder
-from twinvault.vaults import consents
 from twinvault.vaults import services as vaults
 from twinvault.vaults.models import LifeStage, Role, Vault
 from worker.inline import run_queued_jobs
@@ -137,7 +137,7 @@ def _tell_the_beginning() -> None:
     vault = vaults.open_vault(alice, name="Grandpa", subject_name="Franck", born=1940, stages=["adult", "senior"])
     vaults.set_member(vault, bob, Role.CONTRIBUTOR, by=alice)
     vaults.set_member(vault, vera, Role.VIEWER, by=alice)
-    consents.record_consent(vault.subject, basis="living", given_by="Franck", statement="I agree.", by=alice)
+    consent_in_person(vault.subject, given_by="Franck", statement="I agree.", by=alice)
     stage = vault.subject.life_stages.first()
     add_footage(vault, stage, "franck.mp4", io.BytesIO(cut("franck", SUBJECT_SECONDS)), by=bob)
     run_queued_jobs()

@@ -28,10 +28,12 @@ from twinvault.accounts.services import add_board_member
 from twinvault.custody import objects
 from twinvault.vaults import consents
 from twinvault.vaults import services as vaults
+from twinvault.vaults.board import review_consent
 from twinvault.vaults.models import Vault
 from worker.inline import JobFailed, run_queued_jobs
 from worker.report import MARKS as ALL_MARKS
 from worker.report import film_sections, said_of
+from worker.rights import rights_statement
 
 # nobody is signed in here, so there is no outsider to refuse
 MARKS = [mark for mark in ALL_MARKS if "outsider" not in mark.name]
@@ -60,7 +62,7 @@ def make_film(
 
     storyboard = _storyboard(name, bare)
     owner, board = _people()
-    vault = _vault(owner, name)
+    vault = _vault(owner, board, name)
     stage = vault.subject.life_stages.get()
     now = done("setup", began)
     try:
@@ -127,15 +129,21 @@ def _people() -> tuple[User, list[User]]:
     return owner, board
 
 
-def _vault(owner: User, name: str) -> Vault:
+RIGHTS = "Whoever runs make_film on the command line holds the right to use this face, for this one film in this sandbox."
+
+
+def _vault(owner: User, board: list[User], name: str) -> Vault:
     vault = vaults.open_vault(owner, name="Sandbox", subject_name=name or "the subject", stages=["all"])
-    consents.record_consent(
+    consent = consents.record_consent(
         vault.subject,
-        basis="living",
+        basis="public",
         given_by="the operator",
-        statement="Given on the command line by whoever ran make_film, for this one film in this sandbox.",
+        statement=RIGHTS,
+        document=rights_statement(RIGHTS),
         by=owner,
     )
+    for member in board:
+        review_consent(consent, member, "approve", "")
     return vault
 
 

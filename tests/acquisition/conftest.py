@@ -81,11 +81,12 @@ import json
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
-from twinvault.vaults import consents, services
+from tests.consenting import consent_in_person
+from twinvault.vaults import services
 
 alice = get_user_model().objects.create_user("alice", "alice@example.org", "correct horse battery")
 vault = services.open_vault(alice, name="Grandpa", subject_name="Franck", stages=["adult"])
-consents.record_consent(vault.subject, basis="living", given_by="Franck", statement="I agree.", by=alice)
+consent_in_person(vault.subject, given_by="Franck", statement="I agree.", by=alice)
 session = SessionStore()
 session[SESSION_KEY] = str(alice.pk)
 session[BACKEND_SESSION_KEY] = "twinvault.accounts.backends.AccountBackend"

@@ -16,8 +16,8 @@ from acquisition.sidecars import SidecarRefused, keep_sidecar
 from acquisition.timeline import services as timeline
 from tests.acquisition.conftest import some_bytes
 from tests.acquisition.dating import media
+from tests.consenting import consent_in_person
 from twinvault.custody.objects import open_object
-from twinvault.vaults.consents import record_consent
 from twinvault.vaults.models import LifeStage
 from twinvault.vaults.services import open_vault
 
@@ -30,7 +30,7 @@ def life(alice):
     """A vault with the usual stages of somebody who was born in 1940."""
     stages = ["Childhood", "Youth", "Adult years", "Later years"]
     vault = open_vault(alice, name="Grandpa", subject_name="Franck", born_on=date(1940, 6, 15), stages=stages)
-    record_consent(vault.subject, basis="living", given_by="Franck", statement="I agree.", by=alice)
+    consent_in_person(vault.subject, given_by="Franck", statement="I agree.", by=alice)
     return vault
 
 

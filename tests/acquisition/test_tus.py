@@ -7,6 +7,7 @@ from django.test import Client
 
 from acquisition.models import Footage, Upload
 from tests.acquisition.conftest import CLIP, VERSION, Sender, encode
+from tests.consenting import consent_in_person
 from twinvault.audit.models import Entry
 from twinvault.custody.objects import incoming_path, read
 from twinvault.custody.stream import FIRST_PLAIN
@@ -176,11 +177,11 @@ def test_the_same_bytes_twice_are_refused_by_the_name_of_the_first(sender, djang
 
 
 def test_the_same_bytes_may_be_in_two_vaults(sender, bob):
-    from twinvault.vaults import consents, services
+    from twinvault.vaults import services
 
     sender.send(CLIP)
     other = services.open_vault(bob, name="Grandma", subject_name="Ida", stages=["adult"])
-    consents.record_consent(other.subject, basis="living", given_by="Ida", statement="I agree.", by=bob)
+    consent_in_person(other.subject, given_by="Ida", statement="I agree.", by=bob)
 
     answer = Sender(sender.client, other, other.subject.life_stages.get()).send(CLIP)
 

@@ -12,8 +12,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import REPOSITORY
+from tests.processing.clips import RATE, pictures
 from worker.stack import free_port
 
 READY_WITHIN_S = 90
@@ -68,13 +70,32 @@ def _await(address: str, server: subprocess.Popen, log: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser(installation):
+def camera(tmp_path_factory) -> Path:
+    """What the browser's camera sees: a man who talks, as motion JPEG."""
+    film = tmp_path_factory.mktemp("camera") / "franck.mjpeg"
+    with film.open("wb") as file:
+        for picture in pictures("franck", 0, 4 * RATE):
+            Image.fromarray(picture).save(file, "JPEG", quality=92)
+    return film
+
+
+@pytest.fixture(scope="session")
+def browser(installation, camera):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--disable-background-networking",
+                "--disable-sync",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-video-capture={camera}",
+            ],
         )
         yield browser
         browser.close()

@@ -48,4 +48,18 @@ def open_vault(person: Person) -> str:
     page.get_by_label("In their words").fill("I agree that my family keeps my face here.")
     page.get_by_label("I have this consent").check()
     page.get_by_role("button", name="Record the consent").click()
+    say_in_person(person)
     return vault
+
+
+def say_in_person(person: Person) -> None:
+    """Before the browser's camera, which sees a man who talks, and its microphone, which beeps."""
+    page = person.page
+    page.get_by_role("button", name="Switch the camera on").click()
+    page.get_by_role("button", name="Begin to record").click()
+    expect(page.get_by_text("It is being recorded")).to_be_visible()
+    page.wait_for_timeout(5000)
+    page.get_by_role("button", name="Stop: I have said it").click()
+    expect(page.get_by_text("Recorded. Watch it")).to_be_visible()
+    page.get_by_role("button", name="This is my word: send it").click()
+    expect(page.get_by_text("Thank you. The consent is in force.")).to_be_visible()

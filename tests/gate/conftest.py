@@ -83,6 +83,7 @@ def ids(story, people) -> dict[str, object]:
         "stage_id": story.stage.id,
         "membership_id": vault.memberships.get(user=story.vera).id,
         "consent_id": rights.id,
+        "vaults/<uuid:vault_id>/consent/<uuid:consent_id>/recording/consent_id": vault.subject.consents.last().id,
         "export_id": export.id,
         "token": TOKEN,
         "erasure_id": erasure.id,

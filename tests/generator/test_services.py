@@ -18,11 +18,12 @@ from processing.datasets import NotEnoughFaces
 from processing.engine import coverage
 from templates_library import services as library
 from tests.conftest import lapse
+from tests.consenting import consent_in_person
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import JobRefused, claim, retry, stop
-from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.services import NotAllowed, open_vault
 from worker.tasks import work_on
 
@@ -193,7 +194,7 @@ def test_a_training_stands_still_when_the_consent_lapses_and_goes_on_with_a_new_
 
     assert (job.state, job.error) == ("failed", "The consent for Franck ended while the twin was learning.")
     assert twin.state == "training" and twin.weights is None and twin.checkpoint is not None
-    record_consent(learned.vault.subject, basis="living", given_by="Franck", statement="Go on.", by=learned.alice)
+    consent_in_person(learned.vault.subject, given_by="Franck", statement="Go on.", by=learned.alice)
     assert retry(job)
     assert work_until(twin, then=stop).state == "stopped"
 
@@ -258,7 +259,7 @@ def test_life_stages_say_what_they_lack(learned):
 
 def test_another_vaults_twins_are_not_among_these(story):
     other = open_vault(story.charlie, name="Other", subject_name="Bruno", stages=["all"])
-    record_consent(other.subject, basis="living", given_by="Bruno", statement="I agree.", by=story.charlie)
+    consent_in_person(other.subject, given_by="Bruno", statement="I agree.", by=story.charlie)
     assert list(queries.twins_of(other)) == []
     assert [twin.films_made for twin in queries.twins_of(story.vault)] == [1]
 

@@ -8,12 +8,13 @@ from generator.models import Twin
 from generator.productions.models import Film
 from generator.productions.services import order_film
 from tests.conftest import CLIPS, lapse
+from tests.consenting import consent_in_person
 from tests.story import STORYBOARD
 from twinvault.audit.models import Entry
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import claim
-from twinvault.vaults.consents import end_unfounded, record_consent, withdraw_consent
+from twinvault.vaults.consents import end_unfounded, withdraw_consent
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed
 from worker.tasks import work_on
@@ -59,7 +60,7 @@ def test_what_comes_in_while_it_is_withdrawn_ends_with_the_next_round(story):
 
     twin.refresh_from_db()
     assert twin.state == "retired" and set(Film.objects.values_list("state", flat=True)) == {"revoked"}
-    record_consent(subject, basis="living", given_by="Franck", statement="Anew.", by=story.alice)
+    consent_in_person(subject, given_by="Franck", statement="Anew.", by=story.alice)
     Film.objects.update(state="ordered")
     end_unfounded()
     assert set(Film.objects.values_list("state", flat=True)) == {"ordered"}
@@ -75,13 +76,13 @@ def test_nothing_ends_while_there_is_a_consent_that_was_not_withdrawn(story, how
 
 def test_footage_that_waited_for_a_consent_is_looked_at_once_there_is_one(vault, stage, alice):
     withdraw_consent(vault.subject.consents.get(), by=alice)
-    record_consent(vault.subject, basis="living", given_by="Franck", statement="Anew.", by=alice)
+    consent_in_person(vault.subject, given_by="Franck", statement="Anew.", by=alice)
     with open(CLIPS / "franck.mp4", "rb") as content:
         footage = add_footage(vault, stage, "franck.mp4", content, by=alice)
     Job.objects.all().delete()
     lapse(vault.subject)
 
-    record_consent(vault.subject, basis="living", given_by="Franck", statement="Anew.", by=alice)
+    consent_in_person(vault.subject, given_by="Franck", statement="Anew.", by=alice)
 
     assert Job.objects.get(kind="analyse_footage").target_id == footage.id
 
@@ -96,16 +97,14 @@ def test_while_a_consent_has_lapsed_nobody_watches_and_the_page_says_why(story, 
     assert "You cannot watch it at the moment. There is no consent in force for Franck" in told and "<video" not in told
     assert client.get(content).status_code == 404
 
-    record_consent(story.vault.subject, basis="living", given_by="Franck", statement="Anew.", by=story.alice)
+    consent_in_person(story.vault.subject, given_by="Franck", statement="Anew.", by=story.alice)
     assert client.get(content).status_code == 200
     assert "<video" in client.get(page).content.decode()
 
 
 def narrow(story, **scope) -> None:
     """A narrower consent takes the place of the one that there is."""
-    record_consent(
-        story.vault.subject, basis="living", given_by="Franck", statement="Less.", instead=True, by=story.alice, **scope
-    )
+    consent_in_person(story.vault.subject, given_by="Franck", statement="Less.", instead=True, by=story.alice, **scope)
 
 
 def test_a_scope_that_shrinks_ends_what_lies_outside_and_nothing_else(story):

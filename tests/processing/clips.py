@@ -13,6 +13,7 @@ from processing.engine.media import read_frames
 from tests.conftest import CLIPS
 
 RATE = 24
+SOUND_RATE = 48_000
 
 
 @lru_cache(maxsize=8)
@@ -27,12 +28,19 @@ def pictures(name: str, first: int, count: int) -> tuple[np.ndarray, ...]:
 
 
 def film(
-    images: Sequence[np.ndarray], *, rate: int = RATE, turn: int = 0, container_format: str = "mp4", keyframes: int = 250
+    images: Sequence[np.ndarray],
+    *,
+    rate: int = RATE,
+    turn: int = 0,
+    container_format: str = "mp4",
+    keyframes: int = 250,
+    sound: np.ndarray | None = None,
 ) -> bytes:
     """A film of these frames, one in `keyframes` a keyframe; `turn` is written as a phone writes how it was held, degrees
-    counter-clockwise."""
+    counter-clockwise. sound: float32 (samples,), -1 to 1, SOUND_RATE samples a second."""
     target = io.BytesIO()
     with av.open(target, "w", format=container_format) as container:
+        heard = None if sound is None else container.add_stream("aac", rate=SOUND_RATE, layout="mono")
         stream = container.add_stream("libx264", rate=rate, options={"crf": "16", "g": str(keyframes)})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"
@@ -41,7 +49,18 @@ def film(
         for image in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")))
         container.mux(stream.encode())
+        if heard is not None:
+            frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = SOUND_RATE, 0
+            for part in (frame, None):
+                container.mux(heard.encode(part))
     return target.getvalue()
+
+
+def voice(seconds: float, level: float = 0.1) -> np.ndarray:
+    """Something as loud and as low as a voice, float32 (samples,)."""
+    times = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
+    return (level * np.sin(2 * np.pi * 180 * times) * (1 + np.sin(2 * np.pi * 4 * times)) / 2).astype(np.float32)
 
 
 @lru_cache(maxsize=4)

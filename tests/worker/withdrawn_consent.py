@@ -21,10 +21,11 @@ from generator.productions.services import order_film  # noqa: E402
 from generator.productions.storyboard import Storyboard  # noqa: E402
 from generator.services import start_twin  # noqa: E402
 from templates_library.models import TemplateRevision  # noqa: E402
+from tests.consenting import consent_in_person  # noqa: E402
 from twinvault.accounts.models import User  # noqa: E402
 from twinvault.custody.models import StoredObject  # noqa: E402
 from twinvault.jobs.models import Job  # noqa: E402
-from twinvault.vaults.consents import record_consent, withdraw_consent  # noqa: E402
+from twinvault.vaults.consents import withdraw_consent  # noqa: E402
 from twinvault.vaults.models import Consent, LifeStage  # noqa: E402
 from worker.stack import Stack  # noqa: E402
 
@@ -62,7 +63,7 @@ with Stack(queues=["gpu"], logs=Path(sys.argv[1]).parent) as stack:
     until("a checkpoint", lambda: Twin.objects.get(id=twin.id).checkpoint, stack)
     training = withdraw_during(twin, stack)
 
-    record_consent(stage.subject, basis="living", given_by="Franck", statement="I have thought it over: yes.", by=alice)
+    consent_in_person(stage.subject, given_by="Franck", statement="I have thought it over: yes.", by=alice)
     twin = start_twin(stage, preset="tiny", seconds=LEARN_S, by=bob)
     until("the twin", lambda: Twin.objects.get(id=twin.id).state == Twin.State.READY, stack)
     twin.refresh_from_db()

@@ -111,10 +111,15 @@ def report(job: Job, progress: float, message: str) -> None:
 
 
 def finish(job: Job, state: str, error: str = "", cause: str = "") -> bool:
-    """Ends this attempt's hold on the job. False if the job is no longer this attempt's."""
+    """Ends this attempt's hold on the job. False if the job is no longer this attempt's.
+
+    One that somebody asked to stop has stopped, over whatever it stumbled on the way.
+    """
     changes = {"state": state, "error": error[:500], "cause": cause, "ended_at": timezone.now(), "lease_until": None}
     if state == Job.State.DONE:
         changes |= {"progress": 1.0}
+    elif _held(job).filter(stop_requested=True).update(**changes | {"state": Job.State.STOPPED}):
+        return True
     return bool(_held(job).update(**changes))
 
 

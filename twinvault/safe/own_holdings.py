@@ -17,6 +17,9 @@ def rows(vault: Vault) -> list[Rows]:
 
 def erase(vault: Vault, scope: Scope) -> None:
     exports.end_all(vault)
+    said = Consent.objects.filter(subject__vault=vault)
+    said.filter(document__wrapped_key=b"").update(document=None)
+    said.filter(recording__wrapped_key=b"").update(recording=None)
     if scope == Scope.VAULT:
         Import.objects.filter(vault=vault).update(record=None)
         Subject.objects.filter(vault=vault).delete()
@@ -31,9 +34,10 @@ def paths(vault: Vault):
     taken = Import.objects.filter(vault=vault, record__isnull=False).first()
     if taken:
         yield taken.record_id, f"record/before-{taken.begun_at:%Y-%m-%d}.jsonl"
-    for consent in Consent.objects.filter(subject__vault=vault, document__isnull=False).select_related("document"):
-        ending = ENDINGS.get(consent.document.content_type, "bin")
-        yield consent.document_id, f"consents/{consent.recorded_at:%Y-%m-%d}-{consent.basis}.{ending}"
+    for consent in Consent.objects.filter(subject__vault=vault).select_related("document", "recording"):
+        for stored in filter(None, (consent.document, consent.recording)):
+            ending = ENDINGS.get(stored.content_type, "bin")
+            yield stored.id, f"consents/{consent.recorded_at:%Y-%m-%d}-{consent.basis}.{ending}"
 
 
 HOLDING = Holding("vaults", models=(Subject, LifeStage, Consent), rows=rows, erase=erase, paths=paths, imported=imported)

@@ -22,7 +22,8 @@ from twinvault.vaults.services import NotAllowed
 def waiting_for(user) -> QuerySet[Consent]:
     """The consents on which this member of the board may decide, the oldest first, each with its reviews."""
     words = Prefetch("reviews", ConsentReview.objects.select_related("reviewer"))
-    waiting = Consent.objects.waiting().exclude(subject__vault__memberships__user=user).exclude(recorded_by=user)
+    waiting = Consent.objects.waiting().filter(basis__in=Consent.BOARD_DECIDES)
+    waiting = waiting.exclude(subject__vault__memberships__user=user).exclude(recorded_by=user)
     related = "subject__vault__keyring", "document__keyring", "recorded_by"
     return waiting.select_related(*related).prefetch_related(words, "life_stages").order_by("recorded_at")
 
@@ -51,7 +52,7 @@ def review_consent(consent: Consent, reviewer, decision: str, comment: str) -> C
     require_may_review(reviewer, UnderReview("consent", None, consent.recorded_by_id, True, False, False))
     if vault.memberships.filter(user=reviewer).exists():
         raise NotAllowed("Nobody decides on a consent of a vault that they are a member of.")
-    if not consent.waits:
+    if consent.waits_for != "board":
         raise NotAllowed("This consent is decided already, or was withdrawn.")
     if decision == ConsentReview.Decision.REJECT and not comment.strip():
         raise NotAllowed("Say why it is refused: the family reads it.")

@@ -1,10 +1,10 @@
 """Consent: what allows a subject's face to be processed, and what ends when it is withdrawn.
 
-A consent is in force until it is withdrawn, until the day that it names is over, or, if guardians gave it for a child, until the
-child comes of age. Where the person cannot be asked, it comes into force once the board has allowed it (`board.py`). One that
-*waits* for this or has *lapsed* leaves everything in place and stands still: nothing is learned, made or watched until the board
-has decided, or somebody consents anew. One that was *withdrawn* ends what rested on it: work stops, twins are retired, films are
-erased.
+A consent comes into force once the person has said it before a camera (`statements.py`), or, where the person cannot be asked,
+once the board has allowed it (`board.py`). It ends when it is withdrawn, when the day that it names is over, and, if guardians
+gave it for a child, when the child comes of age. One that *waits* or has *lapsed* leaves everything in place and stands still:
+nothing is learned, made or watched until it is in force, or somebody consents anew. One that was *withdrawn* ends what rested on
+it: work stops, twins are retired, films are erased.
 
 The vaults stand below the apps whose work ends, and goes on. Each of these says here what it does, once, at start
 (`AppConfig.ready`): `when_withdrawn(end)`, `when_given(take_up)`.
@@ -55,7 +55,8 @@ def record_consent(
     document: bytes | None = None,
     by,
 ) -> Consent:
-    """A consent in force from now on, or, for those of `Consent.BOARD_DECIDES`, once the board has looked at the document.
+    """A consent, in force from now on if guardians give it. A living person's comes into force with the recording
+    (`statements.py`), those of `Consent.BOARD_DECIDES` once the board has looked at the document (`board.py`).
 
     until: its last day; None for as long as nobody withdraws it. life_stages, kinds (of FILM_KINDS): what it is limited to;
     nothing is everything. watched_by: the lowest role that may watch what is made. instead: all others are withdrawn, and what
@@ -88,7 +89,7 @@ def record_consent(
     record("consent recorded", actor=by, vault_id=subject.vault_id, target=consent, basis=basis)
     if instead:
         withdraw_all(subject.vault, subject.consents.exclude(id=consent.id), by=by)
-    if not consent.waits:
+    if not consent.waits_for:
         go_on(subject.vault, by=by)
     return consent
 
@@ -172,8 +173,10 @@ def why_none(subject: Subject, life_stage: LifeStage | None = None, kind: str | 
     last = subject.consents.not_withdrawn().first()
     if last is None:
         return f"{none}: record one before anything is done with this face."
-    if last.waits:
+    if last.waits_for == "board":
         return f"{none} yet: the editorial board looks at what was recorded, and decides."
+    if last.waits_for == "voice":
+        return f"{none} yet: {subject.name} is to say it in person, before a camera."
     if last.is_over:
         return f"{none}: the last one held until {last.until:%d %B %Y}. Ask anew, and record what is said."
     return f"{none}: {subject.name} is of age now, and is to be asked in person what shall be done with this face."

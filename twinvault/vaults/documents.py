@@ -6,7 +6,13 @@ from twinvault.custody import objects
 from twinvault.vaults.models import Consent
 from twinvault.web.ranges import ranged_response
 
-ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
+ENDINGS = {
+    "application/pdf": "pdf",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+}
 
 
 def send_document(request: HttpRequest, consent: Consent) -> HttpResponse | StreamingHttpResponse:

@@ -183,6 +183,21 @@ class ConsentForm(forms.Form):
         return document.read() if document else None
 
 
+class StatementForm(forms.Form):
+    """A recorded statement; `cleaned_data` is as `statements.record_statement` takes it."""
+
+    phrase = forms.CharField(widget=forms.HiddenInput)
+    recording = forms.FileField(
+        label="Or choose a film of it",
+        help_text="Taken today, of at most 200 MB, in which the words and the phrase are said.",
+        widget=forms.FileInput(attrs={"accept": "video/*", "capture": "user"}),
+        error_messages={"required": "Record it first, or choose a film."},
+    )
+
+    def clean_recording(self) -> bytes:
+        return self.cleaned_data["recording"].read()
+
+
 class ConsentReviewForm(forms.Form):
     """A board member's word; `cleaned_data` is as `board.review_consent` takes it."""
 

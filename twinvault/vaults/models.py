@@ -126,8 +126,9 @@ class Consents(models.QuerySet):
         return self.filter(withdrawn_at=None)
 
     def in_force(self) -> "Consents":
-        """Neither withdrawn nor lapsed, and allowed by the board where it decides: the day that it names is not over, and a child
-        for whom guardians spoke is not of age.
+        """Neither withdrawn nor lapsed, allowed by the board where it decides, and recorded where a living person speaks.
+
+        It lapses when the day that it names is over, and when a child for whom guardians spoke is of age.
 
         Where only the year of birth is known, the year in which somebody may come of age counts. Who died young stays a child.
         """
@@ -138,14 +139,15 @@ class Consents(models.QuerySet):
         return self.not_withdrawn().exclude(until__lt=today).exclude(of_age).exclude(self._waits())
 
     def waiting(self) -> "Consents":
-        """Those on which the board has not decided yet."""
+        """Those on which the board has not decided yet, and those of living people that are not recorded yet."""
         return self.not_withdrawn().filter(self._waits())
 
     def _waits(self) -> models.Q:
-        return models.Q(basis__in=Consent.BOARD_DECIDES, allowed_at=None)
+        for_board = models.Q(basis__in=Consent.BOARD_DECIDES, allowed_at=None)
+        return for_board | models.Q(basis=Consent.Basis.LIVING, recording=None)
 
     def resting(self) -> "Consents":
-        """Neither withdrawn nor in force: lapsed, or waiting for the board."""
+        """Neither withdrawn nor in force: lapsed, or waiting."""
         return self.not_withdrawn().exclude(id__in=self.in_force().values("id"))
 
     def covering(self, *, life_stage=None, kind=None, role: Role | None = None) -> "Consents":
@@ -193,6 +195,8 @@ class Consent(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     document = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     allowed_at = models.DateTimeField(null=True, blank=True, help_text="by the board, where it decides")
+    recording = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    phrase = models.CharField(max_length=60, blank=True, help_text="of the day, as it was to be said in the recording")
     life_stages = models.ManyToManyField(LifeStage, related_name="consents", help_text="that it is limited to; none: all")
     kinds = models.CharField(max_length=80, blank=True, help_text="of film, of FILM_KINDS, with blanks around each; empty: all")
     watched_by = models.PositiveSmallIntegerField(
@@ -217,9 +221,13 @@ class Consent(models.Model):
         return "; ".join(said)
 
     @property
-    def waits(self) -> bool:
-        """Whether the board has not decided on it yet."""
-        return self.basis in self.BOARD_DECIDES and self.allowed_at is None and self.withdrawn_at is None
+    def waits_for(self) -> str:
+        """`board`, or `voice`: the recording of a living person; empty if it waits for neither."""
+        if self.withdrawn_at is not None:
+            return ""
+        if self.basis in self.BOARD_DECIDES:
+            return "" if self.allowed_at else "board"
+        return "voice" if self.basis == self.Basis.LIVING and self.recording_id is None else ""
 
     @property
     def is_over(self) -> bool:

@@ -58,8 +58,10 @@ def _for_viewer(now: Overview, subject: str) -> NextStep:
 
 
 def _without_consent(now: Overview, subject: str) -> NextStep:
-    if now.consent_waits:
+    if now.consent_waits_for == "board":
         return NextStep(f"The editorial board looks at the consent for {subject}. Until it has decided, everything rests.")
+    if now.consent_waits_for == "voice" and now.vault.role >= Role.OWNER:
+        return NextStep(f"{subject} is to say it in person, before a camera: then the consent is in force.", "consent", "Go on")
     if now.vault.role < Role.OWNER:
         return NextStep(
             f"The owner of this vault records the consent to learn {subject}'s face. Until then nothing is looked at."

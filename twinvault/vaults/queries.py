@@ -78,12 +78,12 @@ class StageSummary:
 
 @dataclass
 class Overview:
-    """How far a vault has come."""
+    """How far a vault has come. consent_waits_for: as `Consent.waits_for` of the newest that waits."""
 
     vault: Vault
     stages: list[StageSummary]
     consent: bool
-    consent_waits: bool
+    consent_waits_for: str
     open_jobs: list
     failed_jobs: int
     films: list
@@ -123,7 +123,7 @@ def overview(vault: Vault) -> Overview:
         vault=vault,
         stages=list(summaries.values()),
         consent=has_consent(vault.subject),
-        consent_waits=vault.subject.consents.waiting().exists(),
+        consent_waits_for=waiting.waits_for if (waiting := vault.subject.consents.waiting().first()) else "",
         open_jobs=list(vault.jobs.filter(state__in=["queued", "running"]).order_by("-state", "created_at")[:20]),
         failed_jobs=_failed_jobs(vault),
         films=list(vault.films.exclude(state="revoked")[:6]),
@@ -156,7 +156,7 @@ class KnownConsent:
 
 def consents_of(vault: Vault) -> list[KnownConsent]:
     """All that were ever recorded for its subject, the newest first."""
-    rows = vault.subject.consents.select_related("recorded_by", "subject__vault__keyring", "document")
+    rows = vault.subject.consents.select_related("recorded_by", "subject__vault__keyring", "document", "recording")
     rows = list(rows.prefetch_related("life_stages", "reviews__reviewer"))
     in_force = set(vault.subject.consents.in_force().values_list("id", flat=True))
     ends = _rests_on_consent(vault)

@@ -8,12 +8,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from twinvault.accounts.access import signed_in
-from twinvault.vaults import ages, consents, queries, services
+from twinvault.custody import objects
+from twinvault.vaults import ages, consents, queries, services, statements
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.documents import send_document
-from twinvault.vaults.forms import ConsentForm, LifeStageForm, NewLifeStageForm, NewVaultForm, VaultForm
+from twinvault.vaults.forms import ConsentForm, LifeStageForm, NewLifeStageForm, NewVaultForm, StatementForm, VaultForm
 from twinvault.vaults.models import LifeStage, Role, Vault
 from twinvault.vaults.next_step import next_step
+from twinvault.web.ranges import ranged_response
 
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -161,7 +163,10 @@ def consent(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         except services.NotAllowed as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "The consent is recorded." + (" The editorial board decides on it." if given.waits else ""))
+            if given.waits_for == "voice":
+                return redirect("statement", vault.id, given.id)
+            decides = " The editorial board decides on it." if given.waits_for else ""
+            messages.success(request, f"The consent is recorded.{decides}")
             return redirect("vault", vault.id)
     context = {
         "vault": vault,
@@ -192,3 +197,34 @@ def consent_document(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> 
     vault = vault_for(request.user, vault_id, Role.OWNER)
     consent = get_object_or_404(vault.subject.consents.select_related("document__keyring"), id=consent_id, document__isnull=False)
     return send_document(request, consent)
+
+
+@signed_in
+@page_with_form
+def statement(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> HttpResponse:
+    """On which a living person says in person, before a camera, what was written down."""
+    vault = vault_for(request.user, vault_id, Role.OWNER)
+    consent = get_object_or_404(vault.subject.consents.select_related("subject__vault__keyring"), id=consent_id)
+    form = StatementForm(request.POST or None, request.FILES or None, initial={"phrase": statements.phrase_of(vault)})
+    if request.method == "POST" and form.is_valid():
+        try:
+            statements.record_statement(consent, **form.cleaned_data, by=request.user)
+        except services.NotAllowed as error:
+            form.add_error("recording", str(error))
+        else:
+            messages.success(request, "Thank you. The consent is in force.")
+            return redirect("vault", vault.id)
+    if consent.waits_for != "voice":
+        return redirect("consent", vault.id)
+    context = {"vault": vault, "consent": consent, "form": form, "phrase": statements.phrase_of(vault)}
+    return render(request, "vaults/statement.html", context, status=status_of(form))
+
+
+@signed_in
+@require_safe
+def statement_content(request: HttpRequest, vault_id: UUID, consent_id: UUID) -> HttpResponse:
+    """The recording of a consent, by Range, for owners."""
+    vault = vault_for(request.user, vault_id, Role.OWNER)
+    recorded = vault.subject.consents.filter(recording__isnull=False).select_related("recording__keyring")
+    recording = get_object_or_404(recorded, id=consent_id).recording
+    return ranged_response(request, objects.open_object(recording), recording.size, recording.content_type)

@@ -16,7 +16,7 @@ class PrivatePages:
     """No page may be kept by a proxy or a shared browser, load anything from elsewhere, or run a script written into it."""
 
     POLICY = (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 

@@ -49,8 +49,8 @@ def _footage(film: io.BytesIO):
     from twinvault.vaults.services import open_vault
 
     owner, _ = User.objects.get_or_create(username="sharing", email="sharing@example.org")
-    vault = open_vault(owner, name="Sharing", subject_name="Nobody", born=1950, stages=["adult"])
-    record_consent(vault.subject, basis="living", given_by="Nobody", statement="I agree.", by=owner)
+    vault = open_vault(owner, name="Sharing", subject_name="Nobody", stages=["adult"])
+    record_consent(vault.subject, basis="guardian", given_by="Nobody", statement="We agree.", by=owner)
     footage = add_footage(vault, vault.subject.life_stages.first(), "film.mp4", film, by=owner)
     Job.objects.all().delete()
     return footage

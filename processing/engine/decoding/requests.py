@@ -13,6 +13,7 @@ from processing.engine import media
 from processing.engine.decoding.remote import Gone, Line, RemoteFile, Stopped
 from processing.engine.frames import MediaError
 from processing.engine.reading import lend_frames
+from processing.engine.sound import heard_seconds
 
 _LONGEST_TRACE = 4000
 
@@ -22,7 +23,7 @@ def serve(line: int, ring: int, seconds: float) -> None:
     while True:
         try:
             request = talk.receive()
-            if request[0] in ("probe", "segments", "frames"):
+            if request[0] in ("probe", "segments", "frames", "heard"):
                 _answer(talk, request)
         except Gone:
             return
@@ -37,6 +38,8 @@ def _answer(talk: Line, request: list[Any]) -> None:
                 talk.send("info", asdict(media.probe(source)))
             case ["segments", _, seconds]:
                 talk.send("bounds", media.segments(source, seconds))
+            case ["heard", _]:
+                talk.send("heard", heard_seconds(source))
             case ["frames", _, arguments]:
                 _give_frames(talk, source, arguments)
                 talk.send("end")

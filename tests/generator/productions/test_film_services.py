@@ -13,13 +13,14 @@ from generator.services import retire_twin
 from processing.engine.media import probe
 from templates_library import services as library
 from tests.conftest import lapse
+from tests.consenting import consent_in_person
 from tests.story import STORYBOARD, cut
 from twinvault.audit.models import Entry
 from twinvault.custody import objects
 from twinvault.custody.models import StoredObject
 from twinvault.jobs.models import Job
 from twinvault.jobs.services import claim
-from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.services import NotAllowed, open_vault
 from worker.tasks import work_on
 
@@ -167,7 +168,7 @@ def test_a_retired_twin_appears_in_no_film(story, order):
 
 def test_a_twin_of_another_vault_is_never_used(story):
     other = open_vault(story.charlie, name="Other", subject_name="Bruno", stages=["all"])
-    record_consent(other.subject, basis="living", given_by="Bruno", statement="I agree.", by=story.charlie)
+    consent_in_person(other.subject, given_by="Bruno", statement="I agree.", by=story.charlie)
     with pytest.raises(ValueError, match="another vault"):
         order_film(other, twin=story.twin, revision=story.revision, storyboard=Storyboard("greeting"), by=story.charlie)
 

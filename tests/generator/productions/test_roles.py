@@ -15,6 +15,7 @@ from processing.engine.decoding import read_frames
 from templates_library import services as library
 from templates_library.models import TemplateRevision
 from templates_library.preparation import load_track
+from tests.consenting import consent_in_person
 from tests.processing import clips
 from tests.story import WrittenDown, write_down
 from twinvault.audit.models import Entry
@@ -22,7 +23,7 @@ from twinvault.custody import objects
 from twinvault.jobs.models import Job
 from twinvault.safe import erasure
 from twinvault.safe.models import Scope
-from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.models import Role
 from twinvault.vaults.services import NotAllowed, open_vault, set_member
 from worker.inline import run_queued_jobs
@@ -55,7 +56,7 @@ def lent(story, duet) -> Twin:
     """A twin of another vault, of which alice is an owner and bob is not."""
     vault = open_vault(story.alice, name="Grandma", subject_name="Francine", stages=["all"])
     set_member(vault, story.bob, Role.CONTRIBUTOR, by=story.alice)
-    record_consent(vault.subject, basis="living", given_by="Francine", statement="I agree.", by=story.alice)
+    consent_in_person(vault.subject, given_by="Francine", statement="I agree.", by=story.alice)
     stored = {
         name: objects.store(vault.keyring, name, objects.read(getattr(story.twin, name))) for name in ("weights", "identity")
     }

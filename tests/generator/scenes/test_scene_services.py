@@ -18,6 +18,7 @@ from generator.scenes.queries import reaches_of
 from generator.services import retire_twin
 from processing.engine.media import probe, read_frames
 from tests.conftest import lapse
+from tests.consenting import consent_in_person
 from tests.story import cut
 from twinvault.accounts.services import add_board_member
 from twinvault.audit.models import Entry
@@ -27,7 +28,7 @@ from twinvault.jobs.models import Job
 from twinvault.jobs.services import claim
 from twinvault.safe import erasure
 from twinvault.safe.models import Scope
-from twinvault.vaults.consents import record_consent, withdraw_consent
+from twinvault.vaults.consents import withdraw_consent
 from twinvault.vaults.services import NotAllowed, open_vault
 from worker.inline import run_queued_jobs
 from worker.tasks import work_on
@@ -225,7 +226,7 @@ def test_a_withdrawn_consent_takes_the_clips_along(story, approved):
 
 def test_without_consent_or_a_twin_that_is_ready_nothing_is_asked_for(story, ask):
     other = open_vault(story.charlie, name="Other", subject_name="Bruno", stages=["all"])
-    record_consent(other.subject, basis="living", given_by="Bruno", statement="I agree.", by=story.charlie)
+    consent_in_person(other.subject, given_by="Bruno", statement="I agree.", by=story.charlie)
     with pytest.raises(ValueError, match="another vault"):
         services.submit_scene(other, twin=story.twin, configuration=ASKED, by=story.charlie)
     lapse(story.vault.subject)

@@ -50,14 +50,14 @@ def test_an_observation_is_complete_and_agrees_with_itself(every_face):
 
 
 def test_crops_of_neighbouring_frames_lie_on_each_other(every_face):
-    # a shift of the crop by one pixel, found by phase correlation, would be seen
+    # a shift of the crop by one pixel, found by phase correlation, would be seen; the man himself moves by half a pixel
     shifts = []
     for before, after in itertools.pairwise(every_face):
         a, b = (cv2.cvtColor(face.crop, cv2.COLOR_RGB2GRAY).astype(np.float32)[20:150, 40:152] for face in (before, after))
         shift, _ = cv2.phaseCorrelate(a, b, cv2.createHanningWindow(a.shape[::-1], cv2.CV_32F))
         shifts.append(np.hypot(*shift))
 
-    assert np.median(shifts) < 0.5
+    assert np.median(shifts) < 0.6
     assert np.percentile(shifts, 90) < 1.5
 
 

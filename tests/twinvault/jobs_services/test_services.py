@@ -153,6 +153,15 @@ def test_stopping_what_has_ended_changes_nothing(held):
     assert row.state == "done" and not row.stop_requested
 
 
+def test_what_was_asked_to_stop_has_stopped_whatever_it_stumbled_over(held):
+    stop(held)
+
+    assert finish(held, "failed", error="The film is gone.", cause="Traceback")
+
+    held.refresh_from_db()
+    assert (held.state, held.error, held.cause) == ("stopped", "The film is gone.", "Traceback")
+
+
 @pytest.mark.parametrize("ended", [Job.State.FAILED, Job.State.STOPPED])
 def test_a_job_that_ended_badly_can_be_tried_again(held, ended, on_queue, django_capture_on_commit_callbacks):
     stop(held)

@@ -119,7 +119,7 @@ def test_what_another_board_allowed_waits_for_this_one(story, tmp_path):
     vault = import_vault(path, story.alice)
 
     come = vault.subject.consents.get(id=consent.id)
-    assert come.waits and objects.read(come.document) == b"%PDF-1.7 rights"
+    assert come.waits_for == "board" and objects.read(come.document) == b"%PDF-1.7 rights"
     with zipfile.ZipFile(path) as archive:
         assert [name for name in archive.namelist() if name.startswith("consents/") and name.endswith("-public.pdf")]
 

@@ -6,13 +6,14 @@ import pytest
 from django.utils import timezone
 
 from tests.conftest import lapse
+from tests.consenting import consent_in_person
 from twinvault.audit.models import Entry
 from twinvault.vaults.consents import has_consent, may_watch, record_consent, require_consent, withdraw_consent
 from twinvault.vaults.models import Role, Subject
 from twinvault.vaults.queries import consents_of
 from twinvault.vaults.services import NotAllowed, add_life_stage, open_vault, remove_life_stage
 
-GOOD = {"basis": "living", "given_by": "Odile", "statement": "I wish it so.", "sure": "on"}
+GOOD = {"basis": "guardian", "given_by": "Odile's mother", "statement": "We wish it so.", "sure": "on"}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_the_owner_records_it(browse, alice, empty):
 
     consent = empty.subject.consents.get()
     assert response["Location"] == f"/vaults/{empty.id}/"
-    assert (consent.basis, consent.given_by, consent.recorded_by) == ("living", "Odile", alice)
+    assert (consent.basis, consent.given_by, consent.recorded_by) == ("guardian", "Odile's mother", alice)
 
 
 @pytest.mark.parametrize("missing", ["basis", "given_by", "statement", "sure"])
@@ -134,7 +135,7 @@ def test_who_came_of_age_consents_anew_and_the_guardians_word_stays_readable(bro
     page = browse(alice).get(f"/vaults/{empty.id}/consent/").content.decode()
     assert "held until Odile came of age" in page
 
-    browse(alice).post(f"/vaults/{empty.id}/consent/", GOOD | {"basis": "living"})
+    consent_in_person(Subject.objects.get(vault=empty), given_by="Odile", by=alice)
 
     assert has_consent(Subject.objects.get(vault=empty))
 
@@ -142,7 +143,7 @@ def test_who_came_of_age_consents_anew_and_the_guardians_word_stays_readable(bro
 def test_the_last_one_that_is_withdrawn_takes_those_along_that_have_lapsed(alice, vault):
     lapsed = vault.subject.consents.get()
     lapse(vault.subject)
-    given = record_consent(vault.subject, basis="living", given_by="Franck", statement="Anew.", by=alice)
+    given = consent_in_person(vault.subject, given_by="Franck", statement="Anew.", by=alice)
 
     withdraw_consent(given, by=alice)
 
@@ -182,7 +183,7 @@ def test_a_stage_of_another_life_or_a_kind_that_there_is_not_limits_nothing(brow
 
 def test_while_another_one_is_in_force_nothing_ends(alice, vault):
     first = vault.subject.consents.get()
-    second = record_consent(vault.subject, basis="living", given_by="Franck", statement="Once more.", by=alice)
+    second = consent_in_person(vault.subject, given_by="Franck", statement="Once more.", by=alice)
     assert [known.ends for known in consents_of(vault)] == [None, None]
 
     withdraw_consent(first, by=alice)

@@ -21,6 +21,7 @@ from acquisition.models import Footage, Upload  # noqa: E402
 from acquisition.services import add_footage  # noqa: E402
 from acquisition.uploads.services import begin_upload, receive, standing  # noqa: E402
 from processing.recognition import Index, keep_index  # noqa: E402
+from tests.consenting import consent_in_person  # noqa: E402
 from twinvault.accounts.models import User  # noqa: E402
 from twinvault.audit.models import Entry  # noqa: E402
 from twinvault.audit.record import record  # noqa: E402
@@ -29,7 +30,7 @@ from twinvault.custody import keys, objects  # noqa: E402
 from twinvault.custody.models import Keyring, StoredObject  # noqa: E402
 from twinvault.jobs.services import claim  # noqa: E402
 from twinvault.safe import services as safe  # noqa: E402
-from twinvault.vaults import consents, services  # noqa: E402
+from twinvault.vaults import services  # noqa: E402
 from twinvault.vaults.models import Subject, Vault  # noqa: E402
 from worker.work import Work  # noqa: E402
 
@@ -55,7 +56,7 @@ def open_vault(objects_kept: str) -> None:
     call_command("migrate", verbosity=0)
     alice = User.objects.create_user("alice", "alice@example.org", "correct horse battery")
     vault = services.open_vault(alice, name="Grandpa", subject_name="Franck", born=1940, stages=["adult", "senior"])
-    consents.record_consent(vault.subject, basis="living", given_by="Franck", statement="I agree.", by=alice)
+    consent_in_person(vault.subject, given_by="Franck", statement="I agree.", by=alice)
     for number in range(int(objects_kept)):
         objects.store(vault.keyring, "pack", f"object {number}".encode() * 500)
 
