@@ -12,12 +12,12 @@ from fractions import Fraction
 from typing import BinaryIO, NamedTuple
 
 import av
-import av.filter
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from processing.engine.frames import NO_MEMORY, MediaError
+from processing.engine.interlacing import SHORT_S, Parity, Tally, deinterlaced, look_for_combs, may_be_combed
 
 # 8K film is 33 megapixels a frame.
 MAX_FRAME_PIXELS = 40_000_000
@@ -118,16 +118,15 @@ def pixel_ratio(stream: VideoStream) -> float:
     return float(ratio) if ratio and 0.2 < ratio < 5 else 1.0
 
 
-def decode(film: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+def decode(film: InputContainer, stream: VideoStream, parity: Parity | None = None) -> Iterator[Decoded]:
     """Frames in showing order from where `film` stands, to the end or to where it is damaged beyond reading.
 
-    Frames that are stored as two half pictures come without their combs (the filter bwdif, by Thomas Mundt 2016,
-    after the BBC's Weston 3-field method).
+    Frames that are stored as two half pictures come without their combs; with `parity`, all of them are taken for such.
     """
     base = stream.time_base or Fraction(1, 1000)
     spacing = max(1, round(1 / (rate_of(stream) * base)))
     last: int | None = None
-    for frame in _deinterlaced(_decoded(film, stream), base):
+    for frame in deinterlaced(_decoded(film, stream), base, parity):
         ticks = frame.pts
         if ticks is None:
             ticks = 0 if last is None else last + spacing
@@ -141,9 +140,10 @@ def decode_from(source: BinaryIO, start: float) -> Iterator[tuple[InputContainer
     """Open `source`, and give, once, the film, the ticks of its first frame, and its frames from a keyframe before
     `start` (seconds from the first frame) on. The film is closed when the iterator ends. Raises MediaError.
     """
+    parity = parity_of(source)
     with open_film(source) as film:
         stream = film.streams.video[0]
-        frames = decode(film, stream)
+        frames = decode(film, stream, parity)
         first = next(frames, None)
         if first is None:
             raise MediaError(NOTHING)
@@ -158,14 +158,39 @@ def decode_from(source: BinaryIO, start: float) -> Iterator[tuple[InputContainer
         except av.error.FFmpegError as error:
             refuse_for_memory(error)
         else:
-            frames = decode(film, stream)
+            frames = decode(film, stream, parity)
             first = next(frames, None)
         if first is not None and first.ticks <= target:
             yield film, origin, _with(first, frames)
             return
     # Without an index a jump may land too late, or nowhere: then everything before is decoded too.
     with open_film(source) as film:
-        yield film, origin, decode(film, film.streams.video[0])
+        yield film, origin, decode(film, film.streams.video[0], parity)
+
+
+def parity_of(source: BinaryIO) -> Parity | None:
+    """By which half picture each frame of a film begins, where it shows combs and does not say so; else None.
+
+    The same for every part of a film: a dozen frames at its beginning are looked at, and in longer ones at one and two thirds,
+    since a tape may begin with black. Raises MediaError.
+    """
+    with open_film(source) as film:
+        stream = film.streams.video[0]
+        if not may_be_combed(stream.codec_context.height, float(rate_of(stream))):
+            return None
+        # in microseconds
+        length = film.duration or 0
+        places = [0.0] if length < SHORT_S * 1e6 else [0.0, 1 / 3, 2 / 3]
+        tally = Tally()
+        for place in places:
+            if place:
+                try:
+                    film.seek(int(length * place))
+                except av.error.FFmpegError as error:
+                    refuse_for_memory(error)
+                    break
+            tally += look_for_combs(_decoded(film, stream), stream)
+    return tally.parity
 
 
 def _with(first: Decoded, rest: Iterator[Decoded]) -> Iterator[Decoded]:
@@ -205,43 +230,3 @@ def _decoded(film: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         for frame in frames:
             if isinstance(frame, VideoFrame) and not frame.is_corrupt:
                 yield frame
-
-
-def _deinterlaced(frames: Iterator[VideoFrame], base: Fraction) -> Iterator[VideoFrame]:
-    """The same frames, at the same times; those before the first interlaced one are not touched."""
-    graph: av.filter.Graph | None = None
-    shape = None
-    for frame in frames:
-        if graph is None and not frame.interlaced_frame:
-            yield frame
-            continue
-        if graph is None or shape != (frame.width, frame.height, frame.format.name):
-            if graph is not None:
-                yield from _pull(graph, last=True)
-            graph = _weaver(frame, base)
-            shape = (frame.width, frame.height, frame.format.name)
-        graph.push(frame)
-        yield from _pull(graph)
-    if graph is not None:
-        yield from _pull(graph, last=True)
-
-
-def _weaver(frame: VideoFrame, base: Fraction) -> av.filter.Graph:
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
-    bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    source.link_to(bwdif)
-    bwdif.link_to(sink)
-    graph.configure()
-    return graph
-
-
-def _pull(graph: av.filter.Graph, last: bool = False) -> Iterator[VideoFrame]:
-    if last:
-        graph.push(None)
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return

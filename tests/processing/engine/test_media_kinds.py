@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from processing.engine.films import parity_of
 from processing.engine.media import probe, read_frames
 from tests.processing.engine.media_kinds import encode, flat, rgb, scene, yuv
 
@@ -22,14 +23,14 @@ def combs(image: np.ndarray) -> float:
     return float(np.abs(grey[1:-1] - (grey[:-2] + grey[2:]) / 2).mean())
 
 
-def woven(count: int = 12) -> list[np.ndarray]:
-    """A bar that moves between the two half pictures of each frame."""
+def woven(count: int = 12, height: int = 96, width: int = 128, first: int = 0) -> list[np.ndarray]:
+    """A bar that moves between the two half pictures of each frame; `first` is that of the half picture that comes first."""
     frames = []
     for number in range(count):
-        frame = np.full((96, 128, 3), 30, np.uint8)
+        frame = np.full((height, width, 3), 30, np.uint8)
         for field in (0, 1):
-            left = 10 + 8 * number + 4 * field
-            frame[field::2, left : left + 12] = 220
+            left = (10 + 8 * number + 4 * field) % (width - 12)
+            frame[(field + first) % 2 :: 2, left : left + 12] = 220
         frames.append(frame)
     return frames
 
@@ -51,6 +52,43 @@ def test_interlaced_tape_comes_without_combs():
     after = np.mean([combs(frame.image) for frame in frames])
     assert before > 5
     assert after < before / 4
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["top first", "bottom first"])
+def test_tape_that_does_not_say_that_it_is_interlaced_comes_without_combs_too(first):
+    film = encode([yuv(frame) for frame in woven(30, 480, 640, first)], options={"crf": "10", "preset": "ultrafast"})
+    with av.open(io.BytesIO(film.getvalue())) as raw:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in raw.decode(video=0)]
+
+    frames = list(read_frames(film))
+
+    assert [frame.time for frame in frames] == pytest.approx([n / 25 for n in range(30)])
+    before, after = (np.mean([combs(image) for image in images]) for images in (decoded, [frame.image for frame in frames]))
+    assert after < before / 4
+    part = list(read_frames(film, start=0.8))
+    assert part[0].time == pytest.approx(0.8)
+    assert np.mean([combs(frame.image) for frame in part]) < before / 4
+
+
+def test_combs_are_found_behind_a_black_beginning():
+    black = [np.zeros((480, 640, 3), np.uint8)] * 24
+    pictures = black + woven(60, 480, 640)
+    film = encode([yuv(frame) for frame in pictures], times=[800 * n for n in range(84)], options={"g": "12", "crf": "10"})
+
+    frames = list(read_frames(film))
+
+    assert len(frames) == 84
+    assert np.mean([combs(frame.image) for frame in frames[24:]]) < np.mean([combs(image) for image in pictures[24:]]) / 4
+
+
+def test_a_picture_that_moves_as_a_whole_is_no_tape():
+    """The same sizes and rates as tape: a moving bar, and fine stripes that go up and down."""
+    stripes = np.zeros((480, 640, 3), np.uint8)
+    stripes[::2] = 200
+    bars = [np.repeat(frame[::2], 2, axis=0) for frame in woven(30, 480, 640)]
+    for pictures in (bars, [np.roll(stripes, number, axis=0) for number in range(30)], [stripes] * 30):
+        film = encode([yuv(frame) for frame in pictures], options={"crf": "10", "preset": "ultrafast"})
+        assert parity_of(film) is None
 
 
 def test_progressive_films_are_not_touched_by_deinterlacing(make_film):
