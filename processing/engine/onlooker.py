@@ -25,8 +25,8 @@ from processing.engine.tracking import Tracker, box_of
 
 # Seconds between quick looks over the whole picture, and between searches with everything there is.
 QUICK_EVERY, SEARCH_EVERY = 0.6, 1.0
-# Searches that find nobody new come ever less often, down to this many seconds where there are faces, and where there is nobody.
-LONGEST_WITH_FACES, LONGEST_PATIENCE = 4.0, 16.0
+# Searches that find nobody new come ever less often, down to every so many seconds.
+LONGEST_PATIENCE = 4.0
 # After a search so soon another one finds nothing new.
 SEARCH_PAUSE = 0.3
 # Seconds for which somebody who was lost is looked for all about; later a search may find them, or they are where they were.
@@ -230,10 +230,9 @@ class Onlooker:
                 supported.append(True)
         self._next_quick = time + QUICK_EVERY
         if search:
-            longest = LONGEST_WITH_FACES if faces else LONGEST_PATIENCE
             # in the first search everybody is new
             busy = self._last_search > -np.inf and (missing or len(faces) > len(boxes))
-            self._patience = SEARCH_EVERY if busy else min(2 * self._patience, longest)
+            self._patience = SEARCH_EVERY if busy else min(2 * self._patience, LONGEST_PATIENCE)
             self._last_search, self._next_search = time, time + self._patience
         return faces, supported
 

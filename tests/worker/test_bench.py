@@ -1,6 +1,7 @@
 """The bench's rows, table and files, and how its command ends. Not the figures: those are what the bench is for."""
 
 import hashlib
+import io
 import json
 import sys
 import types
@@ -19,6 +20,7 @@ from worker import sandbox
 from worker.bench import BENCHES, OTHERS, clips, custody, disputed, generator, generator_gpu, processing, referees, rows
 from worker.bench.memory import Noise
 from worker.bench.rows import Row
+from worker.management.commands.bench import Command
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_films_come_from_the_folder_or_from_the_packages(short_clips, monkeypatc
     monkeypatch.delenv("FOOTAGE")
     assert {clip.name for clip in clips.clips()} >= {"franck", "cap12_edit", "cap13_edit2"}
     monkeypatch.setenv("FOOTAGE", str(tmp_path / "nowhere"))
-    with pytest.raises(SystemExit, match=r"no \.mp4 film"):
+    with pytest.raises(SystemExit, match="no film"):
         clips.clips()
 
 
@@ -197,3 +199,33 @@ def test_an_eye_that_keeps_still_does_not_jitter(short_clips):
     told, spot = processing.spreads_of([face, moved], processing.RIGHT_EYE)
     # the crop goes with the landmarks, and leaves the eye behind
     assert told == pytest.approx(0, abs=1e-3) and spot > 1
+
+
+def test_films_of_every_kind_are_taken_and_nothing_else(tmp_path, monkeypatch):
+    (tmp_path / "one.mkv").write_bytes(sample.film(sample.pictures("franck", 0, 6), container_format="matroska"))
+    (tmp_path / "two.MOV").write_bytes(sample.film(sample.pictures("franck", 0, 6), container_format="mov"))
+    (tmp_path / "three.jpg").write_bytes(sample.nobody())
+    (tmp_path / "notes.txt").write_text("not a film")
+    (tmp_path / ".hidden.mp4").write_bytes(sample.franck(1.0))
+    monkeypatch.setenv("FOOTAGE", str(tmp_path))
+    assert [clip.name for clip in clips.clips()] == ["one", "two"]
+
+
+@pytest.mark.django_db
+def test_a_measure_that_breaks_takes_no_other_row_with_it(tmp_path, monkeypatch):
+    def breaks():
+        yield Row("before it broke", 1.0, 1.0, "higher")
+        raise ValueError("no such thing")
+
+    def measures():
+        yield Row("measured", 2.0, 1.0, "higher")
+
+    monkeypatch.setattr(processing, "MEASURES", [breaks, measures])
+    monkeypatch.setattr(rows, "FOLDER", tmp_path)
+    told = io.StringIO()
+    with pytest.raises(CommandError, match=r"Not measured, since it broke: breaks\."):
+        Command(stdout=io.StringIO(), stderr=told)._measure("processing")
+
+    kept = json.loads((tmp_path / "processing.json").read_text())
+    assert [row["measure"] for row in kept] == ["before it broke", "measured"]
+    assert "no such thing" in told.getvalue()

