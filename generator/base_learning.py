@@ -80,7 +80,7 @@ def _learn(base: Base, work, claim: str) -> None:
 def library_faces(revisions: Sequence[TemplateRevision], config: TwinConfig) -> FaceSet:
     """The actors' faces of these revisions, all that a base ever sees. FaceSetError if they are too few."""
     faces = preparation.library_face_set(revisions)
-    return build_faceset(faces.images, faces.landmarks, faces.moments, config.size)
+    return build_faceset(faces.images, faces.landmarks, faces.moments, config.size, faces.held_out)
 
 
 def _require_allowed(revisions: Sequence[TemplateRevision]) -> None:

@@ -84,4 +84,4 @@ def _faces(twin: Twin, old: Twin, size: int) -> tuple[FaceSet, FaceSet]:
 
 def _face_set(revisions: Iterable[TemplateRevision], size: int) -> FaceSet:
     faces = preparation.library_face_set(revisions)
-    return build_faceset(faces.images, faces.landmarks, faces.moments, size)
+    return build_faceset(faces.images, faces.landmarks, faces.moments, size, faces.held_out)

@@ -78,7 +78,7 @@ def mark(count: int, total: int) -> str:
 def count(life_stage: LifeStage, seen: Seen, table: DescriptorTable, kept: NDArray[np.bool_], thresholds: Thresholds) -> Counted:
     """Counts and keeps it. seen, table: the faces as judged, with their embeddings; kept: bool (N,)."""
     good = table.rows(kept)
-    rows, held_out = pick(good, seen.scenes[kept], BUDGET)
+    rows, held_out = pick(good, seen.shot_names[kept], BUDGET)
     numbers = condition_of(good)
     found = Counted(
         kept=int(kept.sum()),

@@ -69,7 +69,7 @@ def empty(count: int) -> Faces:
 @dataclass(frozen=True)
 class Chosen:
     """Which kept faces of a life stage a model learns from, in the order in which they were seen, and on which of them it is
-    tried: held_out, bool (N,), whole shots where there are enough of them."""
+    tried: held_out, bool (N,), of any light where none of the right one is held back."""
 
     faces: Seen
     held_out: NDArray[np.bool_]
@@ -79,7 +79,8 @@ class Chosen:
 
 
 def dataset(life_stage: LifeStage, condition: str = "", budget: int = BUDGET) -> Chosen:
-    """The faces, up to `budget` of them, that differ most from each other; the same for the same kept faces.
+    """The faces, up to `budget` of them, that differ most from each other; the same for the same kept faces. Which are held
+    out hangs on the footage that they are from alone.
 
     condition: name of one of categories.CONDITIONS, or "" for all light. No picture is read.
     """
@@ -87,10 +88,10 @@ def dataset(life_stage: LifeStage, condition: str = "", budget: int = BUDGET) ->
     if not len(kept):
         return Chosen(kept, np.zeros(0, np.bool_))
     table = tables.joined(kept, ["embedding"])
-    if condition:
-        right = condition_of(table) == number_of(condition)
-        kept, table = kept.take(right), table.rows(right)
-    rows, held_out = pick(table, kept.scenes, budget)
+    right = condition_of(table) == number_of(condition) if condition else None
+    if right is not None and not right.any():
+        return Chosen(kept.take(right), np.zeros(0, np.bool_))
+    rows, held_out = pick(table, kept.shot_names, budget, right)
     return Chosen(kept.take(rows), held_out)
 
 

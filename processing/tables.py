@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from processing.engine.holding import name_shot
 from processing.engine.pack import DescriptorTable, dump_descriptors, load_descriptors
 from processing.models import Face, Segment
 from processing.queries import AS_SEEN
@@ -49,6 +50,16 @@ class Seen:
         """intp (N,): a number for each shot of each segment; shots are numbered anew in each."""
         pairs = np.stack([self.segment, self.shots], axis=1) if len(self) else np.zeros((0, 2), np.int64)
         return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
+
+    @property
+    def shot_names(self) -> NDArray[np.uint64]:
+        """uint64 (N,): what `holding.split_by_shot` knows each face's shot by; the same for the same bytes of footage."""
+        pairs, of_face = np.unique(np.stack([self.segment, self.shots], axis=1), axis=0, return_inverse=True)
+        names = [
+            name_shot(self.segments[segment].footage.fingerprint, self.segments[segment].starts, shot)
+            for segment, shot in pairs.tolist()
+        ]
+        return np.array(names, np.uint64)[of_face.reshape(-1)]
 
     @property
     def footage(self) -> NDArray[np.intp]:

@@ -22,6 +22,7 @@ from processing.engine.analysis import AnalysisSettings, analyse
 from processing.engine.canonical import CROP_SIZE, apply, hull_mask, warp
 from processing.engine.decoding import read_frames
 from processing.engine.filtering import Reason, judge, subject_tracks, track_embeddings
+from processing.engine.holding import name_shot, split_by_shot
 from processing.engine.identity import group
 from processing.engine.media import MediaError
 from processing.engine.pack import DescriptorTable, PackWriter, decode_crop, tabulate
@@ -375,22 +376,29 @@ def load_track(role: TemplateRole) -> Track:
 
 
 def library_face_set(revisions: Iterable[TemplateRevision]) -> Faces:
-    """The faces of all roles of prepared revisions, one role after the other, at least a minute apart in `moments`."""
+    """The faces of all roles of prepared revisions, one role after the other, at least a minute apart in `moments`.
+
+    Which are held out hangs on the template and the role alone, so that they are the same for every base and twin that learns
+    with it; those in a pause round them are left out.
+    """
     roles = TemplateRole.objects.filter(revision__in=[revision.id for revision in revisions])
-    roles = roles.select_related("track__keyring", "pack__keyring").order_by("revision__created_at", "revision", "number")
-    opened = [(role, load_track(role)) for role in roles]
-    faces = empty(sum(len(track.offset) for _, track in opened))
+    roles = roles.select_related("revision", "track__keyring", "pack__keyring")
+    opened = []
+    for role in roles.order_by("revision__created_at", "revision", "number"):
+        track = load_track(role)
+        name = np.full(len(track.moment), name_shot(role.revision.template_id, role.number), np.uint64)
+        opened.append((role, track, split_by_shot(name, track.moment)))
+    faces = empty(sum(int((split.learn | split.held).sum()) for _, _, split in opened))
     place, begins = 0, 0.0
-    for role, track in opened:
+    for role, track, split in opened:
         with objects.open_object(role.pack) as pack:
-            for offset, length, moment, points in zip(
-                track.offset.tolist(), track.length.tolist(), track.moment.tolist(), track.in_crop, strict=True
-            ):
-                pack.seek(offset)
-                faces.images[place] = decode_crop(pack.read(length))
-                faces.masks[place] = hull_mask(points, CROP_SIZE)
-                faces.landmarks[place] = points
-                faces.moments[place] = begins + moment
+            for row in np.flatnonzero(split.learn | split.held):
+                pack.seek(int(track.offset[row]))
+                faces.images[place] = decode_crop(pack.read(int(track.length[row])))
+                faces.masks[place] = hull_mask(track.in_crop[row], CROP_SIZE)
+                faces.landmarks[place] = track.in_crop[row]
+                faces.moments[place] = begins + track.moment[row]
+                faces.held_out[place] = split.held[row]
                 place += 1
         begins += float(track.moment[-1]) + APART
     return faces

@@ -61,8 +61,8 @@ def refresh(weights: bytes, new: FaceSet, known: FaceSet, **knobs: Any) -> Train
         raise FaceSetError("A refresh needs faces of the new template and of those before it.")
     config = refresh_config(load_weights(weights).config)
     where = choose_device(knobs.get("device"))
-    subject = rehearse(weights, known, where)
     learned, kept_back = zip(*(split_heldout(faces.resized(config.size), config.heldout) for faces in (new, known)), strict=True)
+    subject = rehearse(weights, learned[1], where)
     old = learned[1].take(_spread(len(learned[1]), len(learned[0])))
     # what is held back was taken out above
     mixed = replace(joined(learned[0], old), held_out=np.zeros(len(learned[0]) + len(old), np.bool_))

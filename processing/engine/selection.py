@@ -6,14 +6,14 @@ mouth a little wider, light from another side, a look of the face that the ident
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from heapq import heappop, heappush
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from processing.engine.arrays import Floats
 from processing.engine.descriptors import Measures
+from processing.engine.holding import ONE_IN, split_by_shot
 from processing.engine.pack import DescriptorTable
 
 # What one step is, in the unit of each measure.
@@ -33,11 +33,6 @@ STEPS = {
 LIGHT_STEP, EMBEDDING_STEP = 0.25, 0.30
 # What the worst face counts beside the best of the same difference.
 LEAST_QUALITY = 0.4
-# Seconds of film between faces to learn from and faces to be tried on, where both come from one shot; but no more than
-# a twentieth of it.
-GAP = 1.0
-# Places in a shot that are tried for a stretch to hold back, and faces that the trial is made on.
-STRETCHES, PROBES = 20, 1000
 
 
 def features(table: DescriptorTable) -> Floats:
@@ -84,18 +79,29 @@ def without_gaps(table: DescriptorTable) -> DescriptorTable:
     return replace(table, **filled)
 
 
-def pick(table: DescriptorTable, shots: NDArray[np.integer], budget: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def pick(
+    table: DescriptorTable, shots: NDArray[np.uint64], budget: int, right: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """(rows, rising; bool of the same length, True where a face is held back): up to `budget` faces for a training.
 
-    shots: int (N,), as in `split_by_shot`; what belongs to neither part of that split is left out. The same for the same
-    table. Landmarks, boxes and matrices are not looked at.
+    table: all that there is, also what this training is not of: what is held back is the same for all of them. shots: uint64
+    (N,), as in `split_by_shot`; what belongs to neither part of that split is left out. right: bool (N,), what this training is
+    of, or None for all; where none of that is held back, it is tried on all that is. The same for the same table. Landmarks,
+    boxes and matrices are not looked at.
     """
+    split = split_by_shot(shots, table.time)
+    learn, held = split.learn, split.held
+    if right is not None:
+        learn, held = learn & right, held & right if (held & right).any() else held
     known = without_gaps(table)
-    rows = np.arange(len(known)) if len(known) <= budget else np.sort(choose(known, budget))
-    some = known.rows(rows)
-    split = split_by_shot(shots[rows], some.time, features(some))
-    used = split.learn | split.held
-    return rows[used], split.held[used]
+    tried = _best(known, np.flatnonzero(held), max(1, budget // ONE_IN))
+    rows = np.sort(np.concatenate([_best(known, np.flatnonzero(learn), budget - len(tried)), tried]))
+    return rows, held[rows]
+
+
+def _best(table: DescriptorTable, rows: NDArray[np.intp], budget: int) -> NDArray[np.intp]:
+    """Those of some rows that `choose` would choose."""
+    return rows if len(rows) <= budget else rows[choose(table.rows(rows), budget)]
 
 
 def quality(table: DescriptorTable) -> Floats:
@@ -144,82 +150,3 @@ def farthest(points: Floats, budget: int, first: int = 0, weights: Floats | None
         apart[row] = -1.0  # never again, also where others are equal to it
         row = int(np.argmax(apart * scale))
     return chosen
-
-
-@dataclass(frozen=True)
-class Split:
-    """learn, held: bool (N,), faces to learn from and faces to be tried on; some are neither. by_time: True where no
-    whole shots could be spared and a stretch of one was, with a pause on either side that is in neither part."""
-
-    learn: NDArray[np.bool_]
-    held: NDArray[np.bool_]
-    by_time: bool
-
-
-def split_by_shot(shots: NDArray[np.integer], moments: NDArray[np.float64], points: Floats, share: float = 0.1) -> Split:
-    """Hold about a `share` of the faces back, whole shots of them: frames of one shot are too alike to try a model on.
-
-    shots: int (N,), one number for each shot of each piece of footage. moments: float64 (N,), seconds within the
-    footage. points: float32 (N, D), as from `features`. Held back are the shots, together of not over one and a half
-    shares, that other faces are nearest to. Where these are not half a share, for shots are few and long, a stretch of
-    the largest shot is held back instead, again the one that others are nearest to. A single face is not split.
-    """
-    held = np.zeros(len(shots), dtype=np.bool_)
-    wanted = int(np.ceil(share * len(shots)))
-    if len(shots) < 2 or not wanted:
-        return Split(~held, held, False)
-    points = points - points.mean(axis=0)
-    _, shot = np.unique(shots, return_inverse=True)
-    held = np.isin(shot, _covering(points, shot, wanted))
-    if 2 * held.sum() >= wanted:
-        return Split(~held, held, False)
-    held, pause = _stretch(points, np.flatnonzero(shot == np.argmax(np.bincount(shot))), moments, wanted)
-    return Split(~held & ~pause, held, True)
-
-
-def _covering(points: Floats, shot: NDArray[np.intp], wanted: int) -> list[int]:
-    """Shots of about `wanted` faces: each next one brings the others nearest (k-median; lazy greedy, Minoux 1978)."""
-    sizes = np.bincount(shot)
-    some = points[:: max(1, len(points) // PROBES)]
-    rows = np.split(np.argsort(shot, kind="stable"), np.cumsum(sizes)[:-1])
-    reach = {name: _distance_to(some, points[rows[name]]) for name in np.flatnonzero(sizes <= int(1.5 * wanted)).tolist()}
-    apart = 2 * np.linalg.norm(some, axis=1)
-    waiting = [(-np.inf, name) for name in reach]
-    taken: list[int] = []
-    faces = 0
-    while waiting and faces < wanted and len(taken) + 1 < len(sizes):
-        _, name = heappop(waiting)
-        gain = float(np.maximum(apart - reach[name], 0).sum())
-        if faces + sizes[name] > int(1.5 * wanted):
-            continue
-        if waiting and (-gain, name) > waiting[0]:
-            heappush(waiting, (-gain, name))
-            continue
-        taken.append(name)
-        faces += int(sizes[name])
-        apart = np.minimum(apart, reach[name])
-    return taken
-
-
-def _stretch(
-    points: Floats, rows: NDArray[np.intp], moments: NDArray[np.float64], wanted: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """bool (N,) twice: a stretch of about `wanted` of the shot's `rows`, at most half of them, and the pause round it."""
-    rows = rows[np.argsort(moments[rows], kind="stable")]
-    length = max(1, min(wanted, len(rows) // 2))
-    begins = np.unique(np.linspace(0, len(rows) - length, STRETCHES).astype(int))
-    some = points[:: max(1, len(points) // PROBES)]
-    best = min(begins, key=lambda begin: float(_distance_to(some, points[rows[begin : begin + length]]).sum()))
-    held = np.zeros(len(points), dtype=np.bool_)
-    held[rows[best : best + length]] = True
-    gap = min(GAP, 0.05 * float(np.ptp(moments[rows])))
-    pause = np.zeros(len(points), dtype=np.bool_)
-    pause[rows] = (moments[rows] > moments[held].min() - gap) & (moments[rows] < moments[held].max() + gap)
-    return held, pause & ~held
-
-
-def _distance_to(points: Floats, others: Floats) -> Floats:
-    """float32 (N,): how far each point is from the nearest of some others, of which up to 100 are asked."""
-    some = others[:: max(1, len(others) // 50)]
-    squares = np.einsum("nd,nd->n", points, points)[:, None] + np.einsum("nd,nd->n", some, some)[None]
-    return np.sqrt(np.maximum(squares - 2 * (points @ some.T), 0).min(axis=1))

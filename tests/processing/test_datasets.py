@@ -126,6 +126,19 @@ def test_shots_of_two_films_are_two_shots_though_both_are_number_0(named, stage,
     assert len(set(faces.scenes.tolist())) == len(faces.segments) == 4 and set(faces.shots.tolist()) == {0}
 
 
+def test_a_shot_keeps_its_name_when_more_footage_comes_and_no_other_has_it(named, stage, look_at, bob):
+    def names():
+        kept = tables.seen(queries.kept_faces(stage))
+        return dict(zip(kept.ids.tolist(), kept.shot_names.tolist(), strict=True))
+
+    before = names()
+    name(person_in(look_at(clips.franck(1.0, first=900), "more.mp4")), "subject", bob)
+
+    after = names()
+
+    assert before.items() <= after.items() and len(set(before.values())) == 1 and len(set(after.values())) == 2
+
+
 def test_a_condition_has_its_own_faces(named, stage, look_at, bob):
     warm = look_at(clips.franck(1.0, first=900), "lamp.mp4")
     name(person_in(warm), "subject", bob)
@@ -134,8 +147,14 @@ def test_a_condition_has_its_own_faces(named, stage, look_at, bob):
 
     of_lamp, of_day = datasets.dataset(stage, "warm"), datasets.dataset(stage, "neutral")
 
-    assert {segment.footage_id for segment in of_lamp.faces.segments} == {warm.id}
-    assert {segment.footage_id for segment in of_day.faces.segments} == {named.id}
+    def learned(of_light):
+        return {segment.footage_id for segment in of_light.faces.take(~of_light.held_out).segments}
+
+    assert learned(of_lamp) <= {warm.id} and learned(of_day) <= {named.id} and (learned(of_lamp) or learned(of_day))
+    whole = datasets.dataset(stage)
+    for of_light in (of_lamp, of_day):
+        tried = set(of_light.faces.take(of_light.held_out).ids.tolist())
+        assert tried and tried <= set(whole.faces.take(whole.held_out).ids.tolist()), "what all light is tried on, too"
     assert len(datasets.face_set(stage, "warm")) == len(of_lamp) > 0
     assert len(datasets.dataset(stage, "cool_dark")) == 0
 

@@ -59,12 +59,28 @@ def test_the_library_s_faces_are_the_actors_one_template_after_the_other(approve
 
     faces = library_face_set([approved, second])
 
-    count = len(load_track(approved.role(0)).offset) + len(load_track(second.role(0)).offset)
+    count = len(faces)
+    assert count >= 0.9 * (len(load_track(approved.role(0)).offset) + len(load_track(second.role(0)).offset))
     assert faces.images.shape == (count, 192, 192, 3) and count >= 60
     assert faces.masks.shape == (count, 192, 192) and faces.landmarks.shape == (count, 468, 2)
     assert (np.diff(faces.moments) > 0).all() and np.diff(faces.moments).max() >= 60
     nose = faces.landmarks[:, 4].round().astype(int)
     assert (faces.masks[np.arange(count), nose[:, 1], nose[:, 0]] == 255).all()
+
+
+def test_what_is_held_out_of_a_template_is_the_same_whatever_it_is_learned_with(approved, prepare, submit, board):
+    prepare(approved)
+    second = approve(submit(clips.franck(), title="Another talk"), board)
+    prepare(second)
+
+    alone, both = library_face_set([approved]), library_face_set([second, approved])
+
+    first = slice(0, len(alone))
+    np.testing.assert_array_equal(both.images[first], alone.images)
+    np.testing.assert_array_equal(both.held_out[first], alone.held_out)
+    assert 8 <= alone.held_out.sum() <= len(alone) / 3 and both.held_out[len(alone) :].any()
+    gaps = np.abs(alone.moments[alone.held_out][:, None] - alone.moments[~alone.held_out][None])
+    assert gaps.min() > 1.5 / 24, "the neighbours of what is held out are in neither part"
 
 
 def test_no_revision_gives_no_faces():
@@ -156,7 +172,7 @@ def test_both_of_two_people_have_a_role_and_whoever_is_seen_more_leads(submit, b
         found = FaceMesh().landmarks(portrait, np.pad(track.in_crop.mean(axis=0), ((0, 0), (0, 1))))
         assert min(distance(embed(portrait, found.points), known) for known in track.embeddings) < 0.5
     assert distance(of_lead.embeddings[0], of_other.embeddings[0]) > 0.6
-    assert len(library_face_set([revision])) == len(of_lead.offset) + len(of_other.offset)
+    assert len(library_face_set([revision])) >= 0.9 * (len(of_lead.offset) + len(of_other.offset))
 
 
 def test_a_short_gap_is_filled_and_a_long_one_is_not(submit, board, prepare):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import os
@@ -16,6 +17,7 @@ from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
 from processing.engine.canonical import CROP_SIZE, apply
 from processing.engine.filtering import Reason, judge, track_embeddings
+from processing.engine.holding import name_shot, split_by_shot
 from processing.engine.identity import group
 from processing.engine.media import MediaError, probe
 from processing.engine.pack import DescriptorTable, dump_descriptors, load_descriptors, tabulate
@@ -103,16 +105,22 @@ def _look(clip: Clip, closely: bool) -> Seen | None:
     return Seen(table.rows(rows), crops[rows], frames, len(np.unique(table.frame_index[other])))
 
 
-def worth_learning(seen: Seen) -> FaceSet:
-    """The faces that a training sees, 192 px: good ones that differ, and where these are few, those that look alike too."""
+def worth_learning(seen: Seen, shot: int) -> FaceSet:
+    """The faces that a training sees, 192 px: good ones that differ, and where these are few, those that look alike too.
+
+    shot: of `name_shot`, for the whole clip. What is held out of a clip is the same in every training, a base's as a twin's.
+    """
     reasons = np.array([verdict.reason for verdict in judge(seen.table)], dtype=object)
     good = np.flatnonzero(reasons == Reason.KEPT)
     if len(good) < 10 * FEWEST:
         good = np.flatnonzero((reasons == Reason.KEPT) | (reasons == Reason.NEAR_DUPLICATE))
     good = good[np.unique(np.linspace(0, len(good) - 1, min(len(good), MOST)).round().astype(int))] if len(good) else good
+    split = split_by_shot(np.full(len(good), shot, np.uint64), seen.table.time[good])
+    used = split.learn | split.held
+    good, held_out = good[used], split.held[used]
     table = seen.table.rows(good)
     points = [apply(matrix, face)[:, :2] for matrix, face in zip(table.matrix, table.landmarks, strict=True)]
-    return build_faceset(seen.crops[good], np.array(points, np.float32).reshape(-1, 468, 2), table.time, CROP_SIZE)
+    return build_faceset(seen.crops[good], np.array(points, np.float32).reshape(-1, 468, 2), table.time, CROP_SIZE, held_out)
 
 
 def joined(sets: list[FaceSet]) -> FaceSet:
@@ -121,9 +129,9 @@ def joined(sets: list[FaceSet]) -> FaceSet:
     for faces in sets:
         moments.append(begins + faces.moments)
         begins = float(moments[-1].max()) + 60.0
-    parts = [[getattr(faces, name) for faces in sets] for name in ("images", "masks", "features", "openings")]
-    images, masks, features, openings = (np.concatenate(part) for part in parts)
-    return FaceSet(images, masks, np.concatenate(moments), features, openings)
+    parts = [[getattr(faces, name) for faces in sets] for name in ("images", "masks", "features", "openings", "held_out")]
+    images, masks, features, openings, held_out = (np.concatenate(part) for part in parts)
+    return FaceSet(images, masks, np.concatenate(moments), features, openings, held_out)
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,10 @@ class Cast:
         return self.clip.name
 
     @cached_property
+    def _shot(self) -> int:
+        return name_shot(hashlib.sha256(self.clip.content).hexdigest())
+
+    @cached_property
     def as_subject(self) -> Seen:
         seen = look(self.clip, probe(self.clip.open()).seconds < SHORT)
         assert seen is not None
@@ -168,11 +180,11 @@ class Cast:
 
     @cached_property
     def subject_faces(self) -> FaceSet:
-        return worth_learning(self.as_subject)
+        return worth_learning(self.as_subject, self._shot)
 
     @cached_property
     def actor_faces(self) -> FaceSet:
-        return worth_learning(self.as_actor)
+        return worth_learning(self.as_actor, self._shot)
 
     @cached_property
     def scene(self) -> Scene:

@@ -1,4 +1,4 @@
-"""The faces chosen are the most different ones, and no shot is in both what is learned from and what is tried on."""
+"""The faces chosen are the most different ones, and what is tried on is chosen apart from what is learned from."""
 
 from dataclasses import replace
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from processing.engine.analysis import AnalysisSettings, analyse
+from processing.engine.holding import name_shot
 from processing.engine.pack import tabulate
-from processing.engine.selection import choose, farthest, features, pick, quality, split_by_shot, without_gaps
+from processing.engine.selection import choose, farthest, features, pick, quality, without_gaps
 from tests.processing.engine.faces import drawn_table
 
 
@@ -26,6 +27,10 @@ def alike(table, count, **columns):
     """The same face `count` times but for some columns."""
     changed = {name: np.asarray(values, dtype=np.float32) for name, values in columns.items()}
     return replace(table.rows(np.zeros(count, dtype=int)), **changed)
+
+
+def named(shots):
+    return np.array([name_shot(number) for number in shots.tolist()], np.uint64)
 
 
 def reach(points, chosen):
@@ -138,77 +143,15 @@ def test_faces_without_an_embedding_stand_where_their_track_does(table):
     assert np.isfinite(features(replace(faces, embedding=np.full((4, 128), np.nan, np.float32)))).all()
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_no_shot_is_on_both_sides(seed):
-    random = np.random.default_rng(seed)
-    shots = np.repeat(np.arange(30), random.integers(1, 40, 30))
-    points = random.normal(size=(len(shots), 4)).astype(np.float32) + random.normal(size=(30, 4))[shots].astype(np.float32)
-    order = random.permutation(len(shots))
-
-    split = split_by_shot(shots[order], np.arange(len(shots)) / 6, points[order], 0.1)
-
-    assert not split.by_time
-    assert (split.learn ^ split.held).all()
-    assert not set(shots[order][split.learn]) & set(shots[order][split.held])
-    assert 0.05 <= split.held.mean() <= 0.16
-
-
-def test_what_is_held_back_stands_for_the_looks_there_are():
-    """Two looks of equal frequency in many small shots: both are tried."""
-    shots = np.repeat(np.arange(40), 10)
-    points = np.where(shots % 2, 5.0, -5.0)[:, None].repeat(3, axis=1).astype(np.float32)
-
-    split = split_by_shot(shots, np.zeros(len(shots)), points, 0.1)
-
-    assert set(points[split.held, 0]) == {-5.0, 5.0}
-
-
-@pytest.mark.parametrize("shots", [np.zeros(300, int), np.repeat([4, 9], [200, 100]), np.repeat([0, 1], [299, 1])])
-def test_a_single_shot_is_cut_with_a_pause(shots):
-    moments = np.arange(300) / 6
-    points = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
-
-    split = split_by_shot(shots, moments, points, 0.1)
-
-    assert split.by_time
-    assert split.held.sum() == 30
-    assert not (split.learn & split.held).any()
-    of_the_same_shot = split.learn & (shots == shots[split.held][0])
-    assert np.abs(moments[of_the_same_shot][:, None] - moments[split.held][None]).min() >= 1.0
-    assert split.learn.sum() >= 300 - 30 - 2 * 6
-
-
-def test_a_short_shot_still_leaves_something_to_learn_from():
-    split = split_by_shot(np.zeros(12, int), np.arange(12) / 6, np.random.default_rng(0).normal(size=(12, 3)), 0.1)
-
-    assert split.held.sum() == 2
-    assert split.learn.sum() >= 8
-
-
-def test_one_face_is_not_split():
-    for count in (0, 1):
-        split = split_by_shot(np.zeros(count, int), np.zeros(count), np.zeros((count, 3), np.float32))
-        assert split.learn.all()
-        assert not split.held.any()
-
-
-def test_each_photograph_is_a_shot_of_its_own():
-    points = np.random.default_rng(3).normal(size=(2000, 6)).astype(np.float32)
-
-    split = split_by_shot(np.arange(2000), np.zeros(2000), points, 0.1)
-
-    assert not split.by_time
-    assert split.held.sum() == 200
-
-
 def test_what_is_picked_is_within_the_budget_the_same_each_time_and_no_shot_is_in_both_parts():
-    table = drawn_table(400, yaw=np.random.default_rng(1).uniform(-60, 60, 400).astype(np.float32))
-    shots = np.arange(400) // 10
+    yaw = np.random.default_rng(1).uniform(-60, 60, 400).astype(np.float32)
+    table = drawn_table(400, yaw=yaw, time=np.arange(400) % 10 / 6)
+    shots = named(np.arange(400) // 10)
 
     rows, held = pick(table, shots, 150)
     again, held_again = pick(table, shots, 150)
 
-    assert 0 < held.sum() <= 0.2 * len(rows) <= 30 and (np.diff(rows) > 0).all()
+    assert 0 < held.sum() <= 15 and len(rows) == 150 and (np.diff(rows) > 0).all()
     assert not set(shots[rows[held]]) & set(shots[rows[~held]])
     assert rows.tolist() == again.tolist() and held.tolist() == held_again.tolist()
 
@@ -217,7 +160,22 @@ def test_faces_whose_measures_are_not_known_are_picked_too():
     brows = np.where(np.arange(40) < 20, np.nan, 0.5).astype(np.float32)
     table = drawn_table(40, smile=np.full(40, np.nan, np.float32), brows=brows)
 
-    rows, _ = pick(table, np.arange(40) // 4, 30)
+    rows, _ = pick(table, named(np.arange(40) // 4), 30)
 
     assert len(rows) == 30 and {row < 20 for row in rows.tolist()} == {True, False}
     assert without_gaps(table).smile.tolist() == [0.0] * 40 and set(without_gaps(table).brows.tolist()) == {0.5}
+
+
+def test_of_one_light_the_same_is_held_back_as_of_all_and_where_nothing_is_any_light_does():
+    table, shots = drawn_table(600), named(np.arange(600) // 10)
+    rows, held = pick(table, shots, 600)
+    of_all = set(rows[held].tolist())
+    right = np.arange(600) % 2 == 0
+
+    some, held_of_some = pick(table, shots, 600, right)
+    none, held_of_none = pick(table, shots, 600, right & ~np.isin(np.arange(600), rows[held]))
+
+    assert set(some[held_of_some].tolist()) == {row for row in of_all if right[row]}
+    assert right[some].all()
+    assert set(none[held_of_none].tolist()) == of_all
+    assert right[none[~held_of_none]].all()
