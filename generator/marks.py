@@ -171,6 +171,15 @@ TWIN_MARKS = (
         "Put into a template, the face does not look enough like the person.",
         (FACES, LIGHT, LONGER),
     ),
+    Mark(
+        "heldout_likeness_margin",
+        "How much nearer to the person than to the template's actor it is then",
+        0.0,
+        False,
+        "{:.2f}",
+        "Put into a template, the face looks more like the actor than like the person.",
+        (FACES, LONGER),
+    ),
 )
 
 
@@ -180,6 +189,7 @@ class Judged:
 
     mark: Mark
     value: float | None
+    before: bool = False  # of a refreshed twin: measured on the version that it was refreshed from
 
     @property
     def holds(self) -> bool | None:
@@ -206,8 +216,12 @@ def judge_film(measures: dict[str, Any]) -> list[Judged]:
 
 
 def judge_twin(measures: dict[str, Any]) -> list[Judged]:
-    """Every mark of a twin with its value; measures as its training and `measure_twin` give them."""
-    return [Judged(mark, measures.get(mark.measure)) for mark in TWIN_MARKS]
+    """Every mark of a twin with its value; measures as its training and `measure_twin` give them, or its refresh."""
+    told, before = dict(measures), measures.get("of_predecessor", ())
+    subject, actor = (told.get(name) for name in ("heldout_swapped_to_subject", "heldout_swapped_to_actor"))
+    if subject is not None and actor is not None:
+        told["heldout_likeness_margin"] = actor - subject
+    return [Judged(mark, told.get(mark.measure), mark.measure in before) for mark in TWIN_MARKS]
 
 
 def missed_by(measures: dict[str, Any]) -> list[str]:

@@ -3,23 +3,32 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+import numpy as np
+
 from generator import claims
 from generator.engine.checkpoint import load_weights
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from generator.engine.refresh import refresh
+from generator.engine.refresh import joined, refresh
 from generator.engine.training import TrainingError
+from generator.engine.twin_quality import measure_refreshed
 from generator.keeping import Keeper
-from generator.learning import require_consent
+from generator.learning import load_embeddings, require_consent
 from generator.models import Twin
 from generator.resuming import resume
 from generator.scenes.books import copy_book
+from processing.engine.identity import DIMENSIONS
 from templates_library import preparation
 from templates_library.models import TemplateRevision
 from twinvault.custody import objects
 from twinvault.jobs.services import JobRefused
 
 _READ = "vault__keyring", "life_stage__subject", "checkpoint__keyring", "checkpoint_before__keyring", "statistics__keyring"
-KEPT = ("new_ssim_before", "new_ssim_after", "known_ssim_before", "known_ssim_after", "rehearsed_ssim")
+KEPT = (
+    "new_ssim_before", "new_ssim_after", "known_ssim_before", "known_ssim_after", "rehearsed_ssim",
+    "images_seen", "images_per_second", "roll_backs",
+)  # fmt: skip
+# of the version before it: they need true faces of the subject, of which none is read here
+OF_PREDECESSOR = ("heldout_ssim", "heldout_ssim_subject", "heldout_perceptual_subject", "heldout_rebuilt_to_subject")
 
 
 def refresh_twin(twin_id: UUID, work) -> None:
@@ -27,8 +36,8 @@ def refresh_twin(twin_id: UUID, work) -> None:
 
     1. The old twin's weights, the faces of the new template and those of the old ones are read into memory.
     2. It learns, from its last checkpoint if it has one.
-    3. It is ready, with the old one's likeness measures and identity, and what was measured on the template; the films that were
-       ordered with it are queued.
+    3. It is ready, with the old one's identity; what can be measured without a face of the subject is measured anew, and of the
+       rest it is kept that it is of the old one. The films that were ordered with it are queued.
     """
     twin = Twin.objects.select_related(*_READ).get(id=twin_id)
     if twin.state != Twin.State.TRAINING:
@@ -59,9 +68,19 @@ def _refresh(twin: Twin, work, claim: str) -> None:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)
     copy_book(old, twin)
+    measured = result.metrics
+    kept = {name: value for name, value in old.measures.items() if name in (*OF_PREDECESSOR, "parameters", "device")}
+    identity = load_embeddings(objects.read(old.identity)) if old.identity else np.zeros((0, DIMENSIONS), np.float32)
     keeper.finish(
         weights=result.weights,
-        measures=old.measures | {name: result.metrics[name] for name in KEPT} | {"refresh_seconds": result.metrics["seconds"]},
+        measures=kept
+        | {name: measured[name] for name in KEPT}
+        | measure_refreshed(result.weights, joined(new, known), identity)
+        | {
+            "of_predecessor": [name for name in OF_PREDECESSOR if name in kept],
+            "heldout_ssim_library": (measured["new_ssim_after"] + measured["known_ssim_after"]) / 2,
+            "refresh_seconds": measured["seconds"],
+        },
         faces=old.faces,
         **{name: objects.read(getattr(old, name)) for name in ("identity", "looks") if getattr(old, name)},
     )

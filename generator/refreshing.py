@@ -52,7 +52,7 @@ def twin_that_knows(twin: Twin, revision: TemplateRevision, *, by) -> Twin:
         condition=twin.condition,
         version=newest + 1,
         preset=twin.preset,
-        train_seconds=_first(twin).train_seconds * COST,
+        train_seconds=_seconds_learned(_first(twin)) * COST,
         refreshed_from=twin,
         kept=twin.kept,
     )
@@ -67,6 +67,11 @@ def _try_again(refreshed: Twin) -> None:
     job = latest_job(refreshed.id, REFRESH_TWIN)
     if refreshed.state == Twin.State.TRAINING and job and job.can_be_retried:
         retry(job)
+
+
+def _seconds_learned(twin: Twin) -> float:
+    """How long a training took: less than it might have where it came to its end before."""
+    return min(twin.train_seconds, twin.measures.get("seconds", twin.train_seconds))
 
 
 def _first(twin: Twin) -> Twin:

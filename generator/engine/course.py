@@ -53,7 +53,10 @@ class Course:
         return max(done, self.done_then + (1.0 - self.done_then) * since)
 
     def judge(self, ssim: float, images_seen: int, done: float) -> bool:
-        """Take note of a held-out SSIM; True at the moment from which the training goes into its last part."""
+        """Take note of a held-out SSIM; True at the moment from which the training goes into its last part. One that is not a
+        number, as nothing was held out, says nothing."""
+        if math.isnan(ssim):
+            return False
         if ssim > self.best + self.config.plateau_gain:
             self.best, self.best_at = ssim, images_seen
         if self.left_at is not None or images_seen - self.best_at < self.config.plateau_images:

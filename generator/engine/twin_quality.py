@@ -64,6 +64,32 @@ def _measure(network: TwinNetwork, subject: FaceSet, library: FaceSet, device: t
     return measures | _identity(network, {side: _some(heldout[side], _EMBEDDED) for side in SIDES}, device)
 
 
+def measure_refreshed(
+    weights: bytes, library: FaceSet, subject: Floats, device: torch.device | str | None = None
+) -> dict[str, float | None]:
+    """What can be measured again without a face of the subject.
+
+    library: with what is held out. subject: float32 (N, 128), embeddings of true faces. -> heldout_perceptual_library,
+    heldout_swapped_to_subject, heldout_swapped_to_actor as `measure_twin` gives them; None where nothing was held back, or no
+    embedding is known.
+    """
+    where = choose_device(device)
+    network = load_weights(weights).to(where).eval()
+    size = network.config.size
+    heldout = _some(split_heldout(library.resized(size), network.config.heldout)[1], _SEEN)
+    measures: dict[str, float | None] = {"heldout_perceptual_library": _perceptual(network, heldout, "library", where)}
+    names = ("heldout_swapped_to_subject", "heldout_swapped_to_actor")
+    if not len(heldout) or not len(subject):
+        return measures | dict.fromkeys(names)
+    faces = _some(heldout, _EMBEDDED)
+    find = _finder(size)
+    points = [find(image) for image in faces.images]
+    drawn = rebuild(network, faces, ("subject",), where)["subject"]
+    swapped = _embedded(_on_its_picture(drawn, faces), points)
+    distances = mean_distance(swapped, subject), mean_distance(swapped, _embedded(faces.images, points))
+    return measures | dict(zip(names, distances, strict=True))
+
+
 def _some(faces: FaceSet, count: int) -> FaceSet:
     if not len(faces):
         return faces

@@ -54,6 +54,15 @@ def test_a_twin_that_hardly_learned_misses_its_marks():
     assert judged["heldout_ssim"] is False and judged["heldout_perceptual_subject"] is True
 
 
+def test_a_twin_is_nearer_to_the_person_than_to_the_actor_and_a_refreshed_one_says_what_was_measured_before():
+    apart = {"heldout_swapped_to_subject": 0.5, "heldout_swapped_to_actor": 0.7, "heldout_ssim": 0.9}
+    told = {one.mark.measure: one for one in judge_twin(apart | {"of_predecessor": ["heldout_ssim"]})}
+    assert told["heldout_likeness_margin"].text == "0.20" and told["heldout_likeness_margin"].holds
+    assert told["heldout_ssim"].before and not told["heldout_swapped_to_subject"].before
+    judged = {one.mark.measure: one.holds for one in judge_twin(apart | {"heldout_swapped_to_actor": 0.4})}
+    assert judged["heldout_likeness_margin"] is False
+
+
 def test_every_mark_tells_the_person_what_is_wrong_and_what_would_help():
     for mark in (*FILM_MARKS, *TWIN_MARKS):
         assert mark.missed.endswith(".") and mark.helps and mark.wanted.startswith("at ")

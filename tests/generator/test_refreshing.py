@@ -47,7 +47,10 @@ def test_the_first_order_begins_a_refresh_and_the_film_follows_by_itself(story, 
 
     assert work_until(refreshed, kind=KIND).state == "done"
     assert refreshed.state == "ready" and refreshed.faces == story.twin.faces
-    assert refreshed.measures["heldout_ssim"] == story.twin.measures["heldout_ssim"]
+    told, before = refreshed.measures, story.twin.measures
+    assert told["heldout_ssim"] == before["heldout_ssim"] and "heldout_ssim" in told["of_predecessor"]
+    for name in ("heldout_swapped_to_subject", "heldout_swapped_to_actor", "heldout_perceptual_library", "images_seen"):
+        assert told[name] != before[name] and name not in told["of_predecessor"], f"{name} is measured anew"
     assert 0 < refreshed.measures["new_ssim_after"] <= 1 and refreshed.measures["refresh_seconds"] < 5
     assert objects.read(refreshed.identity) == objects.read(story.twin.identity)
     assert objects.read(refreshed.looks) == objects.read(story.twin.looks)
@@ -57,7 +60,14 @@ def test_the_first_order_begins_a_refresh_and_the_film_follows_by_itself(story, 
     # after so little learning it may have missed its marks
     assert film.state in {"ready", "held"} and film.measures["frames_swapped"] > 0
     page = browse(story.vera).get(reverse("twin", args=[refreshed.id])).content.decode()
-    assert "Refreshed from version 1" in page and "refresh of 1" in page
+    assert "Refreshed from version 1" in page and "refresh of 1" in page and "before it was refreshed" in page
+
+
+def test_a_refresh_takes_a_tenth_of_what_the_training_took_not_of_what_it_might_have_taken(story, order):
+    story.twin.measures["seconds"] = 2.0
+    Twin.objects.filter(id=story.twin.id).update(train_seconds=3600, measures=story.twin.measures)
+    story.twin.refresh_from_db()
+    assert order().twin.train_seconds == pytest.approx(0.2)
 
 
 def test_one_refresh_serves_every_order_and_the_twin_stays_as_it_is(story, later, order):

@@ -98,6 +98,7 @@ def test_on_a_plateau_the_training_goes_into_its_last_part(anna, bruno):
 
 def test_the_last_part_runs_from_where_the_plateau_was_and_survives_a_resumption():
     course = Course(replace(FINISHED, plateau_images=1000, plateau_gain=0.01), 3600.0, None)
+    assert not any(course.judge(float("nan"), seen, 0.1) for seen in (0, 5000, 10**6)), "nothing held out is no plateau"
     assert not course.judge(0.80, 500, 0.1)
     assert not course.judge(0.805, 1400, 0.2)
     assert course.judge(0.805, 1500, 0.3) and not course.judge(0.805, 9000, 0.3)
