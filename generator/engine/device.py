@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import mmap
 import platform
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # names and numbers of glibc's <malloc.h>
 # Bytes by which the heap grows at once: usually, so that it seldom does, and where memory is scarce.
@@ -107,6 +113,19 @@ def give_back_memory(device: torch.device) -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_TOP_PAD, _LEAST_PAD)
         libc.malloc_trim(0)
+
+
+def if_it_fits(work: Callable[[], Result], device: torch.device) -> Result | None:
+    """What `work` gives; None where the memory ends also once everything that can be was given back."""
+    for _ in range(2):
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
+            log.warning("the memory ended beside the steps of a training: %s", error)
+        give_back_memory(device)
+    return None
 
 
 def keep_reserve() -> None:

@@ -38,6 +38,10 @@ class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
         if self._deliver is not None:
             self._making = self._thread.submit(copy.to_bytes)
 
+    def put_off(self) -> None:
+        """There is nothing to begin with now; the next one is due after the usual time."""
+        self._copied_at = time.monotonic()
+
     def poll(self, wait: bool = False) -> None:
         """Deliver what is ready; with `wait` what is under way, too."""
         if self._deliver is None or self._making is None or not (wait or self._making.done()):

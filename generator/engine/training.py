@@ -3,7 +3,7 @@
 Three stages follow each other (`course`): the input is bent, then it is straight, and then, where the configuration has one,
 comes the adversarial finish. Each face is brought to one standard tone before it is learned from (`tone`), which is how
 the subject's colour meets the library's. Whatever goes wrong on the way is put right and told: a loss that is not a number
-goes back to the last good state, a batch that does not fit is cut.
+goes back to the last good state, a batch that does not fit is cut, and so is what is drawn and measured on the way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .augment import FaceTensors
 from .checkpoint import Checkpoint, dump_weights
 from .config import TwinConfig
 from .course import Course, schedule, stage_at
-from .device import Precision, choose_device, keep_freed_memory, keep_reserve
+from .device import Precision, choose_device, if_it_fits, keep_freed_memory, keep_reserve
 from .faceset import FaceSet, FaceSetError, split_heldout
 from .network import SIDES, Side, TwinNetwork, count_parameters
 from .preview import draw_preview, rebuild
@@ -118,13 +118,28 @@ def train(
         if on_notice is not None:
             on_notice(sentence, state.images_seen)
 
+    def show(preview: Callable[[bytes, int], None]) -> None:
+        sheet = if_it_fits(lambda: draw_preview(state.ema, heldout, where), where)
+        if sheet is None:
+            tell("There was no memory to draw what it sees; it goes on without.")
+        else:
+            preview(sheet, state.images_seen)
+
+    def measure(side: Side, judged: int = _HELDOUT_JUDGED, size: int | None = 64) -> float:
+        found = if_it_fits(lambda: heldout_ssim(state.ema, heldout[side], side, where, judged, size), where)
+        if found is None:
+            tell("There was no memory to measure how like it is; it goes on without.")
+        return float("nan") if found is None else found
+
     if saved is not None and saved.dataset and saved.dataset != dataset:
         tell("The faces have changed since this was stored: what was learned of the former ones is kept, and learning goes on.")
 
     run_start, seconds_before, images_before = time.monotonic(), state.seconds, state.images_seen
     last_stats = last_preview = last_judged = run_start
     judging_s = judge_every_s
-    good = state.snapshot()
+    good = if_it_fits(state.snapshot, where)
+    if good is None:
+        raise TrainingError("The memory is too small for a copy of what is learned; choose a smaller size.")
     stopped, in_a_row = False, 0
     writer = CheckpointWriter(on_checkpoint, checkpoint_every_s, tell)
 
@@ -187,15 +202,20 @@ def train(
                     raise TrainingError(
                         "The processes that learned this twin together came apart; begin it again from its checkpoint."
                     )
-                good, in_a_row = state.snapshot(), 0
-                writer.begin(good)
+                copied, in_a_row = if_it_fits(state.snapshot, where), 0
+                if ranks.worst(copied is None) or copied is None:
+                    writer.put_off()
+                    tell("There was no memory to copy what was learned; it is tried again.")
+                else:
+                    good = copied
+                    writer.begin(good)
             writer.poll()
             if on_preview is not None and now - last_preview >= preview_every_s:
                 last_preview = now
-                on_preview(draw_preview(state.ema, heldout, where), state.images_seen)
+                show(on_preview)
             if ranks.leads and config.plateau_images and now - last_judged >= judging_s:
                 last_judged = time.monotonic()
-                likeness = heldout_ssim(state.ema, heldout["subject"], "subject", where, _JUDGED_ON_THE_WAY, size=None)
+                likeness = measure("subject", _JUDGED_ON_THE_WAY, None)
                 judging_s = judge_every_s and max(judge_every_s, (time.monotonic() - last_judged) / _JUDGING_SHARE)
                 if course.judge(likeness, state.images_seen, done):
                     tell(f"It has not got better for {config.plateau_images:,} faces, so it goes into its last part now.")
@@ -203,12 +223,16 @@ def train(
         ran = max(time.monotonic() - run_start, 1e-6)
         if not state.is_sound():
             state.roll_back(good, rate=0.5)
-        writer.begin(state.snapshot())
+        copied = if_it_fits(state.snapshot, where)
+        if copied is not None:
+            writer.begin(copied)
+        else:
+            tell("There was no memory to copy what was learned last.")
         writer.poll(wait=True)
 
     if on_preview is not None:
-        on_preview(draw_preview(state.ema, heldout, where), state.images_seen)
-    similarity = {side: heldout_ssim(state.ema, heldout[side], side, where) for side in SIDES} if ranks.leads else {}
+        show(on_preview)
+    similarity = {side: measure(side) for side in SIDES} if ranks.leads else {}
     return TrainingResult(
         weights=dump_weights(config, state.ema.state_dict()),
         metrics={

@@ -108,6 +108,83 @@ def test_pieces_of_a_batch_teach_what_the_whole_does(anna, bruno):
     assert sorted(far)[len(far) // 2] < 0.1
 
 
+@pytest.fixture
+def short_of_memory():
+    """`short_of_memory(n)`: more than n faces at once do not fit into memory when a network draws, while it may learn."""
+    handles = []
+
+    def begin(most: int) -> list[int]:
+        drawn: list[int] = []
+
+        def refuse(module, inputs) -> None:
+            if type(module).__name__ == "Encoder" and not module.training:
+                drawn.append(len(inputs[0]))
+                if len(inputs[0]) > most:
+                    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        handles.append(register_module_forward_pre_hook(refuse))
+        return drawn
+
+    yield begin
+    for handle in handles:
+        handle.remove()
+
+
+def test_what_does_not_fit_when_it_is_drawn_or_measured_is_halved_and_measures_the_same(anna, bruno, short_of_memory):
+    whole = train(TINY, anna, bruno, images=48)
+    sheets, told = [], []
+    drawn = short_of_memory(most=1)
+
+    result = train(
+        replace(TINY, plateau_images=10**6), anna, bruno, images=48, judge_every_s=0.0, preview_every_s=0.0,
+        on_preview=lambda png, _: sheets.append(png), on_notice=lambda sentence, _: told.append(sentence),
+    )  # fmt: skip
+
+    assert len(sheets) >= 3 and not told and 1 in drawn and max(drawn) > 1
+    assert result.metrics["heldout_ssim"] == pytest.approx(whole.metrics["heldout_ssim"], abs=0.02)
+
+
+def test_without_memory_for_a_single_face_it_learns_on_without_pictures_and_says_so(anna, bruno, short_of_memory):
+    sheets, told = [], []
+    short_of_memory(most=0)
+
+    result = train(
+        TINY, anna, bruno, images=48, judge_every_s=0.0, preview_every_s=0.0,
+        on_preview=lambda png, _: sheets.append(png), on_notice=lambda sentence, _: told.append(sentence),
+    )  # fmt: skip
+
+    assert not sheets and result.metrics["images_seen"] == 48 and result.metrics["heldout_ssim"] != result.metrics["heldout_ssim"]
+    assert any("to draw what it sees" in each for each in told) and any("to measure how like" in each for each in told)
+
+
+@pytest.mark.parametrize(("times", "copies"), [(1, [1, 2, 3, 4, 4]), (2, [1, 3, 4, 4])])
+def test_without_memory_for_a_copy_it_goes_on_with_the_one_before_and_copies_again(anna, bruno, times, copies):
+    """The memory ends `times` times, from the second copy of a training on: the first time it is tried again at once."""
+    told, kept, asked = [], [], []
+
+    def refuse(*_anything) -> None:
+        asked.append(1)
+        if 2 < len(asked) <= 2 + times:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def watch(module, _inputs) -> None:
+        if type(module).__name__ == "Encoder" and module.training and not module._state_dict_pre_hooks:
+            module.register_state_dict_pre_hook(refuse)
+
+    handle = register_module_forward_pre_hook(watch)
+    try:
+        asked.append(1)  # the copy before the first step, which nobody watched
+        result = train(
+            TINY, anna, bruno, images=64, checkpoint_every_s=0.0, on_checkpoint=kept.append,
+            on_notice=lambda sentence, _: told.append(sentence),
+        )  # fmt: skip
+    finally:
+        handle.remove()
+
+    assert [Checkpoint.from_bytes(data).step for data in kept] == copies and result.metrics["images_seen"] == 64
+    assert told == ["There was no memory to copy what was learned; it is tried again."] * (times - 1)
+
+
 STARVED = """
 import json, resource, sys
 import torch
