@@ -17,13 +17,14 @@ class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
     """Hands each checkpoint to `deliver` as bytes, in the training's own thread; a thread of this class makes the bytes.
 
     every_s: at most this much work is lost by whatever ends the process, beside the step under way. What writing took the last
-    time, from the copy until `deliver` came back, counts as well, so copies are taken that much oftener.
+    time, from the copy until `deliver` came back, counts as well, so copies are taken that much oftener; half of the time is
+    allowed for the first one.
     """
 
     def __init__(self, deliver: Callable[[bytes], None] | None, every_s: float, tell: Tell) -> None:
         self._deliver, self._tell = deliver, tell
         self.every_s = every_s
-        self.took_s = 0.0
+        self.took_s = every_s / 2
         self._copied_at = time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._making: Future[bytes] | None = None
