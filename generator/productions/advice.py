@@ -6,6 +6,7 @@ from generator.marks import DIRECTION, EXPRESSION, FACES, LIGHT, LONGER, TEMPLAT
 from generator.models import Twin
 from processing import counting
 from processing.engine import coverage
+from twinvault.vaults.models import Vault
 
 MOST = 5
 
@@ -17,11 +18,15 @@ _IN_GENERAL = {
 }
 
 
-def advice_for(twin: Twin, missed: Iterable[Mark]) -> list[str]:
-    """Up to five sentences for the person, what would help most first. twin: the film's, with its life stage and subject."""
+def advice_for(twin: Twin, missed: Iterable[Mark], reader: Vault) -> list[str]:
+    """Up to five sentences for the person, what would help most first.
+
+    twin: which plays the role that missed these marks, with its life stage and subject. reader: the vault whose members read it;
+    what the faces of another one lack is not told them.
+    """
     stage = twin.life_stage
     subject = stage.subject
-    counted = None if subject.vault.is_locked else counting.counted(stage)
+    counted = counting.counted(stage) if subject.vault == reader and not reader.is_locked else None
     said: list[str] = []
     for helps in dict.fromkeys(each for mark in missed for each in mark.helps):
         if helps == FACES:

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from generator.marks import FILM_MARKS, Judged, Mark, judge_film, roles_of
 from generator.models import Twin
-from generator.productions.advice import advice_for
+from generator.productions.advice import MOST, advice_for
 from generator.productions.models import Film, FurtherPart
 from generator.queries import latest_job_state
 from generator.services import LEARNING
@@ -41,12 +41,20 @@ def further_of(film: Film) -> list[FurtherPart]:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """A mark that a film was held back for. who: plays the role that missed it; empty where one alone plays."""
+
+    mark: Mark
+    who: str
+
+
+@dataclass(frozen=True)
 class Quality:
-    """What was measured on a film. judged: its marks. missed: the marks it was held back for. advice: what would help. more:
+    """What was measured on a film. judged: its marks. missed: what it was held back for. advice: what would help. more:
     (name, value in words) of what has no mark."""
 
     judged: list[Judged]
-    missed: list[Mark]
+    missed: list[Missed]
     advice: list[str]
     more: list[tuple[str, str]]
 
@@ -54,8 +62,15 @@ class Quality:
 def quality_of(film: Film) -> Quality:
     """Its measures beside their marks, and what to do if it missed some."""
     judged = judge_film(film.measures)
-    missed = [mark for mark in FILM_MARKS if mark.measure in film.missed]
-    return Quality(judged, missed, advice_for(film.twin, missed) if missed else [], _without_mark(film))
+    held_for = [mark for mark in FILM_MARKS if mark.measure in film.missed]
+    others = list(film.further.select_related("twin__life_stage__subject__vault")) if held_for else []
+    missed, advice = [], []
+    for twin, measures in zip([film.twin, *(part.twin for part in others)], roles_of(film.measures), strict=False):
+        faults = {one.mark for one in judge_film(measures) if one.holds is False} if others else held_for
+        marks = [mark for mark in held_for if mark in faults]
+        missed += [Missed(mark, twin.life_stage.subject.name if others else "") for mark in marks]
+        advice += advice_for(twin, marks, film.vault)
+    return Quality(judged, missed, list(dict.fromkeys(advice))[:MOST], _without_mark(film))
 
 
 def _without_mark(film: Film) -> list[tuple[str, str]]:

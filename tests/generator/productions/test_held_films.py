@@ -67,13 +67,13 @@ def test_its_page_says_why_it_is_held_and_what_would_help(held, story, browse):
 
 def test_the_advice_follows_what_was_missed_and_what_the_faces_lack(held):
     missed = {mark.measure: mark for mark in FILM_MARKS}
-    assert any("Franck" in said and "adult" in said for said in advice_for(held.twin, [missed["swap_to_subject"]]))
-    expression = advice_for(held.twin, [missed["expression_followed"]])
+    assert any("Franck" in said and "adult" in said for said in advice_for(held.twin, [missed["swap_to_subject"]], held.vault))
+    expression = advice_for(held.twin, [missed["expression_followed"]], held.vault)
     assert any("mouth" in said or "smiling" in said or "eyes closed" in said for said in expression)
-    assert advice_for(held.twin, [missed["background_psnr_db"]]) == [
+    assert advice_for(held.twin, [missed["background_psnr_db"]], held.vault) == [
         "Choose another video, in which the face is near, little hidden and evenly lit."
     ]
-    assert advice_for(held.twin, []) == []
+    assert advice_for(held.twin, [], held.vault) == []
 
 
 def test_an_owner_releases_it_with_a_reason_on_record(held, story, browse):

@@ -16,6 +16,7 @@ from templates_library import services as library
 from templates_library.models import TemplateRevision
 from templates_library.preparation import load_track
 from tests.consenting import consent_in_person
+from tests.generator.test_marks import GOOD
 from tests.processing import clips
 from tests.story import WrittenDown, write_down
 from twinvault.audit.models import Entry
@@ -142,6 +143,22 @@ def test_a_twin_of_another_vault_is_cast_by_an_owner_of_that_vault_alone(story, 
     run_queued_jobs()
     film.refresh_from_db()
     assert film.state in {"ready", "held"} and len(film.measures["further"]) == 1
+
+
+def test_a_film_that_is_held_back_says_of_whom_and_advises_for_their_twin_without_telling_what_the_other_vault_lacks(
+    story, order, lent, browse
+):
+    film = order(story.alice, further={1: lent})
+    measures = GOOD | {"further": [GOOD | {"swap_to_subject": 0.8, "expression_followed": 0.1}]}
+    Film.objects.filter(id=film.id).update(
+        state=Film.State.HELD, missed=["swap_to_subject", "expression_followed"], measures=measures
+    )
+
+    page = browse(story.bob).get(reverse("film", args=[film.id])).content.decode()
+
+    assert "Francine: The face does not look enough like the person." in page
+    assert "Add footage of Francine" in page and "Add footage of Franck" not in page
+    assert "Footage in which Francine talks and laughs, so that mouth and eyes" in page, "in general, not what there is"
 
 
 def test_a_consent_that_is_withdrawn_in_the_other_vault_ends_the_film(story, order, lent):
