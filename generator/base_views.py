@@ -49,6 +49,7 @@ def base(request: HttpRequest, base_id: UUID) -> HttpResponse:
         "base": base,
         "job": latest_job(base.id, bases.TRAIN_BASE),
         "curve": queries.loss_curve(base),
+        "notices": queries.notices_of(base),
         "previews": list(base.previews.all()),
         "twins_started": base.twins.count(),
     }

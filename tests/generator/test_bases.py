@@ -1,5 +1,6 @@
 """The house base: from what it learns, when it begins, makes way and ends, and which twins start from it."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -253,6 +254,18 @@ def test_the_pages_of_bases_tell_what_was_learned_and_name_no_family(base, learn
     assert sheet.content.startswith(b"\x89PNG") and "no-store" in sheet["Cache-Control"]
     assert '<a href="/bases/"' in client.get(reverse("dashboard")).content.decode()
     assert '<a href="/bases/"' not in browse(learned.alice).get(reverse("dashboard")).content.decode()
+
+
+def test_the_page_of_a_base_tells_what_went_wrong_and_was_put_right(base, learned, browse):
+    def page() -> str:
+        return browse(learned.board[0]).get(reverse("base", args=[base.id])).content.decode()
+
+    assert "What went wrong" not in page()
+    told = {"notice": "Rolled back at 1,600 faces to the last good state.", "images_seen": 1600}
+    rows = b"\n".join([*objects.read(base.statistics).splitlines(), json.dumps(told).encode()])
+    base.statistics = objects.store(library_keyring(), "statistics", rows)
+    base.save()
+    assert "What went wrong and was put right" in page() and told["notice"] in page()
 
 
 def test_beginning_and_retiring_from_the_page_is_on_record(learned, browse):
