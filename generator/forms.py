@@ -12,7 +12,7 @@ from processing.datasets import label_of
 from twinvault.vaults.models import LifeStage, Subject
 
 CHOSEN = "as fits the footage, the time and the machine"
-_NAMES = {"tiny": "32 pixels: only to try things out"} | {name: needs.words for name, needs in NEEDS.items()}
+_NAMES = {"tiny": "32 pixels: only to try things out"} | {name: needs.told for name, needs in NEEDS.items()}
 
 
 def _presets() -> list[tuple[str, str]]:

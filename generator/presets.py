@@ -22,18 +22,24 @@ _MAPS = 1.5  # floats that a step holds for each activation: bfloat16, of which 
 @dataclass(frozen=True)
 class Needs:
     """What a preset is for. minutes: from which on it looks better than the one before, by device. face_pixels: how wide a face
-    must be in the footage for the size to show anything more."""
+    must be in the footage for the size to show anything more. memory: GB at the peak with USUAL_FACES, the next half."""
 
     words: str
     minutes: dict[Device, float]
     face_pixels: int
+    memory: float
+
+    @property
+    def told(self) -> str:
+        return f"{self.words}; {self.memory:g} GB of memory"
 
 
+USUAL_FACES = 2000  # of both sides together
 NEEDS: dict[str, Needs] = {
-    "quick": Needs("96 pixels: minutes on any computer", {"cpu": 0, "cuda": 0}, 0),
-    "standard": Needs("128 pixels: an hour on a computer, minutes on a GPU", {"cpu": 30, "cuda": 2}, 100),
-    "fine": Needs("256 pixels: a night on a computer, an hour on a GPU", {"cpu": 480, "cuda": 20}, 200),
-    "studio": Needs("384 pixels: a GPU for hours, and footage with large faces", {"cpu": 2880, "cuda": 90}, 320),
+    "quick": Needs("96 pixels: minutes on any computer", {"cpu": 0, "cuda": 0}, 0, 1),
+    "standard": Needs("128 pixels: an hour on a computer, minutes on a GPU", {"cpu": 30, "cuda": 2}, 100, 1.5),
+    "fine": Needs("256 pixels: a night on a computer, an hour on a GPU", {"cpu": 480, "cuda": 20}, 200, 4.5),
+    "studio": Needs("384 pixels: a GPU for hours, and footage with large faces", {"cpu": 2880, "cuda": 90}, 320, 9),
 }
 ENOUGH_FACES = {"fine": 300, "studio": 800}
 

@@ -1,5 +1,7 @@
 """Which size of face is proposed, and why."""
 
+import math
+
 import pytest
 from django.urls import reverse
 
@@ -8,7 +10,7 @@ from generator.engine.config import PRESETS
 from generator.engine.network import build_network, count_parameters
 from generator.forms import TwinForm
 from generator.models import Twin
-from generator.presets import NEEDS, PARAMETERS, choose_preset, memory_needed
+from generator.presets import NEEDS, PARAMETERS, USUAL_FACES, choose_preset, memory_needed
 
 GB = 2**30
 
@@ -39,12 +41,15 @@ def test_the_largest_preset_that_all_allows_is_chosen_and_it_says_what_forbids_a
 def test_what_a_preset_needs_is_told_of_the_network_that_it_is(name):
     parameters = count_parameters(build_network(PRESETS[name]))
     assert PARAMETERS[name] == pytest.approx(parameters, rel=0.05)
+    halves = memory_needed(PRESETS[name], USUAL_FACES, parameters) / GB * 2
+    assert NEEDS[name].memory * 2 == math.ceil(halves)
     assert memory_needed(PRESETS[name], 2000, parameters) > memory_needed(PRESETS[name], 500, parameters)
 
 
 def test_every_preset_can_be_chosen_on_the_page_with_a_word_of_what_it_needs(learned):
     choices = dict(TwinForm(learned.stage.subject).fields["preset"].choices)
     assert set(choices) == {"", *PRESETS} and all(words != name for name, words in choices.items())
+    assert choices["standard"] == "128 pixels: an hour on a computer, minutes on a GPU; 1.5 GB of memory"
 
 
 def test_without_a_wish_the_preset_that_fits_is_learned_and_the_page_says_why(learned, browse):
