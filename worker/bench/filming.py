@@ -37,13 +37,16 @@ Images = NDArray[np.uint8]
 @dataclass(frozen=True)
 class FilmFigures:
     """Of one film. to_subject, to_actor, apart: mean distances in dlib's space of film and subject, film and actor, actor and
-    subject. landmarks: share of the distance between the eyes. flicker, own_flicker: grey levels, of film and template."""
+    subject. landmarks: share of the distance between the eyes; lost: share of the template's frames with a face that are left
+    out of it, for the mesh sees none in the film, or in the template when it looks again. flicker, own_flicker: grey levels, of
+    film and template."""
 
     content: bytes
     to_subject: float
     to_actor: float
     apart: float
     landmarks: float
+    lost: float
     flicker: float
     own_flicker: float
 
@@ -80,7 +83,7 @@ def filmed(weights: bytes, pair: Pair) -> FilmFigures:
     films, templates = (_pictures(data, scene) for data in (content, scene.content))
     there = np.flatnonzero(scene.present)
     seen = [_seen_again(pictures, scene) for pictures in (films, templates)]
-    some = there[: WATCHED + 1]
+    some = in_a_row(there, WATCHED + 1)
     masks = np.zeros((len(some), scene.height, scene.width), bool)
     for place, frame in enumerate(some):
         masks[place] = _face(scene.landmarks[frame], scene.height, scene.width)
@@ -91,9 +94,16 @@ def filmed(weights: bytes, pair: Pair) -> FilmFigures:
         told["swap_to_actor"],
         told["subject_to_actor"],
         landmark_error(*seen),
+        1.0 - float(np.isfinite(seen).all(axis=(0, 2, 3))[there].mean()),
         warped_flicker(film, masks, moved_as=template),
         warped_flicker(template, masks),
     )
+
+
+def in_a_row(numbers: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """The longest stretch of rising whole numbers, one or more, in which none is left out; its first `most`."""
+    stretches = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+    return max(stretches, key=len)[:most]
 
 
 def _pictures(content: bytes, scene: Scene) -> Images:

@@ -35,6 +35,8 @@ SHORT = 30.0
 # one person fills a clip: seen in so many of its frames, so large, and somebody else in so few
 SEEN, LARGE, OTHERS = 0.8, 96.0, 0.1
 FEWEST, MOST = 60, 1500
+# pairs that are tried with every seed and network unless otherwise asked: the samples' in both directions
+FULL = 2
 
 
 @dataclass(frozen=True)
@@ -251,14 +253,14 @@ def pairs() -> list[Pair]:
 def chosen_pairs(wanted: str) -> Iterator[tuple[Pair, bool]]:
     """(pair, whether with all seeds).
 
-    wanted: "" for all pairs, of which the first with all seeds; "all" for all with all; "first" for the first alone; or names,
-    "subject:actor,...", with all seeds.
+    wanted: "" for all pairs, of which the first FULL with all seeds; "all" for all with all; "first" for the first alone; or
+    names, "subject:actor,...", with all seeds.
     """
     every = pairs()
     names = {f"{pair.subject}:{pair.actor}": pair for pair in every}
     if wanted in ("", "all", "first"):
         for number, pair in enumerate(every[:1] if wanted == "first" else every):
-            yield pair, wanted == "all" or number == 0
+            yield pair, wanted == "all" or number < FULL
         return
     for name in wanted.split(","):
         if name not in names:

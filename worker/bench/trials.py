@@ -52,24 +52,24 @@ RENDERING = {"swap.py", "blend.py", "colour.py", "film_quality.py", "perceptual.
 class Wanted:
     """What the environment asks for: SECONDS of each training, SEEDS, PRESET, PAIRS."""
 
-    seconds: float
-    seeds: int
-    preset: str
-    pairs: str
+    seconds: float = 300
+    seeds: int = 3
+    preset: str = "quick"
+    pairs: str = ""
 
     @classmethod
     def of_environment(cls) -> Wanted:
-        given = os.environ
-        preset = given.get("PRESET") or "quick"
+        given, usual = os.environ, cls()
+        preset = given.get("PRESET") or usual.preset
         if preset not in PRESETS:
             raise SystemExit(f"There is no preset {preset}. There are: {', '.join(PRESETS)}.")
         try:
-            seconds, seeds = float(given.get("SECONDS") or 300), int(given.get("SEEDS") or 3)
+            seconds, seeds = float(given.get("SECONDS") or usual.seconds), int(given.get("SEEDS") or usual.seeds)
         except ValueError:
             raise SystemExit("SECONDS and SEEDS must be numbers.") from None
         if seconds <= 0 or seeds < 1:
             raise SystemExit("SECONDS and SEEDS must be more than 0.")
-        return cls(seconds, seeds, preset, given.get("PAIRS", ""))
+        return cls(seconds, seeds, preset, given.get("PAIRS", usual.pairs))
 
 
 @dataclass(frozen=True)
