@@ -76,8 +76,11 @@ def pick(count: int, size: int, generator: torch.Generator) -> Tensor:
     return torch.randint(count, (size,), generator=generator)
 
 
-def similarity_grid(config: TwinConfig, count: int, generator: torch.Generator) -> Tensor:
-    """Sampling grids (count, S, S, 2) in -1..1: rotation, zoom and shift (uniform), and mirroring."""
+def similarity_grid(config: TwinConfig, count: int, generator: torch.Generator, device: torch.device | None = None) -> Tensor:
+    """Sampling grids (count, S, S, 2) in -1..1: rotation, zoom and shift (uniform), and mirroring.
+
+    The few draws are the CPU's, as `generator` is, so that they are the same on every device; what is made of them is `device`'s.
+    """
 
     def spread(*shape: int) -> Tensor:
         return torch.rand(count, *shape, generator=generator) * 2.0 - 1.0
@@ -87,21 +90,22 @@ def similarity_grid(config: TwinConfig, count: int, generator: torch.Generator) 
     shift = spread(2) * config.shift * 2.0
     mirror = torch.where(torch.rand(count, generator=generator) < config.flip, -1.0, 1.0)
     cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
-    across = torch.stack([cosine * mirror, sine * mirror], 1)[:, :, None] * _places(config.size)
-    down = torch.stack([-sine, cosine], 1)[:, :, None] * _places(config.size) + shift[:, :, None]
+    places = _places(config.size, device)
+    across = torch.stack([cosine * mirror, sine * mirror], 1)[:, :, None].to(device) * places
+    down = torch.stack([-sine, cosine], 1)[:, :, None].to(device) * places + shift[:, :, None].to(device)
     # plane by plane, as displacements are: a sum of rows and columns takes a thirtieth of the time of `affine_grid`
     return (across[:, :, None, :] + down[:, :, :, None]).permute(0, 2, 3, 1)
 
 
-def _places(size: int) -> Tensor:
+def _places(size: int, device: torch.device | None) -> Tensor:
     """The middles of `size` pixels on an axis from -1 to 1."""
-    return (torch.arange(size) * 2.0 + 1.0) / size - 1.0
+    return (torch.arange(size, device=device) * 2.0 + 1.0) / size - 1.0
 
 
-def warp_field(config: TwinConfig, count: int, generator: torch.Generator) -> Tensor:
+def warp_field(config: TwinConfig, count: int, generator: torch.Generator, device: torch.device | None = None) -> Tensor:
     """Smooth displacements (count, S, S, 2) in the units of a sampling grid, from a 5x5 net of normal draws, bicubically."""
-    nodes = torch.randn(count, 2, _NODES, _NODES, generator=generator) * (config.warp * 2.0)
-    spread = _bicubic(config.size)
+    nodes = torch.randn(count, 2, _NODES, _NODES, generator=generator).to(device) * (config.warp * 2.0)
+    spread = _bicubic(config.size).to(device)
     return (spread @ nodes @ spread.T).permute(0, 2, 3, 1)
 
 
@@ -134,11 +138,11 @@ def make_batch(config: TwinConfig, faces: FaceTensors, generator: torch.Generato
     layers[:, :3] = retone(layers[:, :3], faces.tone[chosen], standard)
     light = jittered_tone(config, standard, generator)
 
-    grid = similarity_grid(config, count, generator).to(device)
+    grid = similarity_grid(config, count, generator, device)
     straight = _sample(layers, grid)
     source = straight[:, :3]
     if warp:
-        source = _sample(layers[:, :3], grid + warp_field(config, count, generator).to(device))
+        source = _sample(layers[:, :3], grid + warp_field(config, count, generator, device))
     source = torch.cat([retone(source, standard, light), straight[:, 5:]], dim=1)
     return Batch(source, straight[:, :3], straight[:, 3:4], straight[:, 4:5])
 
