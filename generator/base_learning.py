@@ -16,6 +16,7 @@ from generator.descent import newest_base
 from generator.engine.base import train_base as learn_base
 from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS, TwinConfig
+from generator.engine.distributed import train_on_all
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.training import TrainingError
 from generator.keeping import Keeper
@@ -62,6 +63,7 @@ def _learn(base: Base, work, claim: str) -> None:
         result = learn_base(
             config,
             library,
+            train_on_all,
             seconds=base.train_seconds,
             checkpoint=resumption.checkpoint,
             base=None if resumption.checkpoint else _start(base, config),

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from generator import claims
 from generator.descent import Start, start_of
-from generator.engine import distributed
 from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS, TwinConfig
+from generator.engine.distributed import train_on_all
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
-from generator.engine.training import TrainingError, train
+from generator.engine.training import TrainingError
 from generator.engine.twin_quality import measure_twin
 from generator.keeping import Keeper
 from generator.looks import looks_of_faces
@@ -81,19 +81,17 @@ def _learn(twin: Twin, work, claim: str) -> None:
     looks = looks_of_faces(twin.life_stage, twin.condition)
     start = None if resumption.checkpoint else _start(twin)
     keeper = Keeper(twin, work, claim, resumption)
-    shared = {
-        "seconds": twin.train_seconds,
-        "checkpoint": resumption.checkpoint,
-        "base": start,
-        "same_person": twin.started_from_id is not None,
-    }
-    devices = distributed.devices_here()
     try:
-        if devices:
-            with distributed.lead(len(devices)) as group:
-                result = distributed.train_together(group, config, subject, library, shared=shared, **keeper.callbacks())
-        else:
-            result = train(config, subject, library, **shared, **keeper.callbacks())
+        result = train_on_all(
+            config,
+            subject,
+            library,
+            seconds=twin.train_seconds,
+            checkpoint=resumption.checkpoint,
+            base=start,
+            same_person=twin.started_from_id is not None,
+            **keeper.callbacks(),
+        )
     except TrainingError as error:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)

@@ -7,6 +7,7 @@ import numpy as np
 
 from generator import claims
 from generator.engine.checkpoint import load_weights
+from generator.engine.distributed import train_on_all
 from generator.engine.faceset import FaceSet, FaceSetError, build_faceset
 from generator.engine.refresh import joined, refresh
 from generator.engine.training import TrainingError
@@ -63,7 +64,7 @@ def _refresh(twin: Twin, work, claim: str) -> None:
     try:
         # there is no true face of the subject to show beside what is drawn
         told = keeper.callbacks() | {"on_preview": None}
-        result = refresh(weights, new, known, seconds=twin.train_seconds, checkpoint=resumption.checkpoint, **told)
+        result = refresh(weights, new, known, train_on_all, seconds=twin.train_seconds, checkpoint=resumption.checkpoint, **told)
     except TrainingError as error:
         raise JobRefused(str(error)) from error
     keeper.require_whole(result)

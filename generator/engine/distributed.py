@@ -96,6 +96,10 @@ def devices_here() -> list[torch.device]:
     return [torch.device("cuda", index) for index in range(count)] if count > 1 else []
 
 
+# keywords of `train` that every process must have alike
+_SHARED = {"seconds", "images", "checkpoint", "base", "same_person", "hold_subject", "compiled", "precision"}
+
+
 @contextmanager
 def lead(size: int, device: str | None = None) -> Iterator[Group]:
     """Be number 0 of `size` ranks and start the others, which end with this block, or with this process however it ends.
@@ -155,6 +159,27 @@ def train_together(
     """
     group.share({"config": config, "subject": subject, "library": library, **shared})
     return train(config, subject, library, **shared, **own, device=group.device, ranks=group)
+
+
+def train_on_all(
+    config: TwinConfig,
+    subject: FaceSet,
+    library: FaceSet,
+    *,
+    processes: int | None = None,
+    device: str | None = None,
+    **knobs: Any,
+) -> TrainingResult:
+    """`train`, with a process for each GPU of this machine where it has several.
+
+    processes, device: so many, on this kind of device, instead. knobs: any of `train`'s other keywords.
+    """
+    count = len(devices_here()) if processes is None else processes
+    if count < 2:
+        return train(config, subject, library, device=device, **knobs)
+    shared = {name: knobs.pop(name) for name in _SHARED & knobs.keys()}
+    with lead(count, device) as group:
+        return train_together(group, config, subject, library, shared=shared, **knobs)
 
 
 def follow(group: Group) -> TrainingResult:

@@ -19,7 +19,7 @@ from .config import TwinConfig
 from .device import choose_device
 from .faceset import FaceSet, FaceSetError, split_heldout
 from .preview import rebuild
-from .training import TrainingResult, heldout_ssim, train
+from .training import Learn, TrainingResult, heldout_ssim, train
 
 RATE = 0.5  # part of the full learning rate: what is known must not be shaken
 REHEARSED = 400  # faces drawn of the subject; a few seconds of drawing on two cores
@@ -45,12 +45,13 @@ def rehearse(weights: bytes, known: FaceSet, device: torch.device | str | None =
     return replace(sources, images=drawn, held_out=None)
 
 
-def refresh(weights: bytes, new: FaceSet, known: FaceSet, **knobs: Any) -> TrainingResult:
+def refresh(weights: bytes, new: FaceSet, known: FaceSet, learn: Learn = train, **knobs: Any) -> TrainingResult:
     """The same twin, which has learned with the faces of one more template.
 
     weights: of the twin, as `train` gives them. new: faces of the template. known: faces of the templates that it learned
-    with; as many of them as of the new one are mixed in, so that these do not get worse. knobs: `train`'s keywords for its
-    length, its callbacks and its checkpoint, which goes on if the same faces are given again.
+    with; as many of them as of the new one are mixed in, so that these do not get worse. learn:
+    `train`, or `distributed.train_on_all`. knobs: `train`'s keywords for its length, its callbacks and its checkpoint, which goes
+    on if the same faces are given again.
 
     The metrics are `train`'s, and beside them new_ssim_before, new_ssim_after (the new template, rebuilt by the library
     decoder), known_ssim_before, known_ssim_after (the templates before it) and rehearsed_ssim (the subject as rehearsed, drawn
@@ -68,7 +69,7 @@ def refresh(weights: bytes, new: FaceSet, known: FaceSet, **knobs: Any) -> Train
     mixed = replace(joined(learned[0], old), held_out=np.zeros(len(learned[0]) + len(old), np.bool_))
     before = load_weights(weights).to(where)
     known_before, new_before = (heldout_ssim(before, faces, "library", where) for faces in (kept_back[1], kept_back[0]))
-    result = train(replace(config, heldout=0.0), subject, mixed, base=weights, same_person=True, hold_subject=True, **knobs)
+    result = learn(replace(config, heldout=0.0), subject, mixed, base=weights, same_person=True, hold_subject=True, **knobs)
     after = load_weights(result.weights).to(where)
     return replace(
         result,

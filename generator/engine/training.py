@@ -53,6 +53,9 @@ class TrainingResult:
     metrics: dict[str, Any]
 
 
+Learn = Callable[..., TrainingResult]  # `train`, or what takes its place
+
+
 def train(
     config: TwinConfig,
     subject: FaceSet,

@@ -43,10 +43,13 @@ sys.path[:0] = {path!r}
 import torch
 torch.set_num_threads(1)
 from dataclasses import replace
+from functools import partial
 from drawn_faces import ANNA, BRUNO, faces
 from generator.engine.checkpoint import load_weights
 from generator.engine.config import PRESETS
-from generator.engine.distributed import lead, train_together
+from generator.engine.base import train_base
+from generator.engine.distributed import lead, train_on_all, train_together
+from generator.engine.refresh import refresh
 
 kept = []
 config = replace(PRESETS["tiny"], batch=4)
@@ -56,8 +59,12 @@ with lead(2, "cpu") as group:
     )
 sound = all(bool(torch.isfinite(value).all()) for value in load_weights(result.weights).parameters())
 told = [result.metrics[name] for name in ("ranks", "images_seen", "steps")]
+both = partial(train_on_all, processes=2, device="cpu")
+base = train_base(config, faces(BRUNO, 16), both, images=32)
+refreshed = refresh(result.weights, faces(ANNA, 16), faces(BRUNO, 16), both, images=32, on_checkpoint=kept.append)
+more = [[each.metrics[name] for name in ("ranks", "images_seen")] for each in (base, refreshed)]
 with open({out!r} + "0", "w") as file:
-    file.write(json.dumps([told, len(kept), sound, torch.distributed.is_initialized(), "MASTER_PORT" in os.environ]))
+    file.write(json.dumps([told, more, len(kept), sound, torch.distributed.is_initialized(), "MASTER_PORT" in os.environ]))
 os._exit(0)
 """
 
@@ -79,9 +86,9 @@ def test_ranks_that_torchrun_starts_learn_the_same_from_averaged_gradients(tmp_p
     assert rows == [[number, 1.5, True, False, 4, 64, [7.0], 1, 1 - number] for number in range(2)]
 
 
-def test_a_job_leads_another_process_and_learns_with_it(tmp_path):
+def test_a_job_leads_another_process_and_learns_a_twin_a_base_and_a_refresh_with_it(tmp_path):
     command = [sys.executable, str(script(tmp_path, LEADS))]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "rank0").read_text()) == [[2, 64, 4], 1, True, False, False]
+    assert json.loads((tmp_path / "rank0").read_text()) == [[2, 64, 4], [[2, 32], [2, 32]], 2, True, False, False]
