@@ -164,7 +164,7 @@ def test_pictures_of_someone_else_are_erased_at_once_on_request(two_men, vault, 
     stranger.refresh_from_db()
     page = people_page(client, vault).content.decode()
     assert f"erased at {timezone.localtime(stranger.erase_at):%H:%M} unless it is taken back" in page
-    assert "Erase them for good" in page
+    assert "Erase them for good" in page and "if they are seen again, you are asked anew" in page
 
     page = client.post(reverse("erase_now", args=[vault.id]), follow=True).content.decode()
     assert "The pictures of 1 person were erased for good." in page and "their pictures were erased" in page

@@ -152,6 +152,19 @@ def test_someone_else_is_erased_and_the_rest_stays_as_it_was(two_men, bob, vault
     assert Entry.objects.get(verb="pictures of other people erased").details == {"people": 1}
 
 
+def test_who_was_erased_is_asked_about_anew_when_they_are_seen_again(two_men, bob, vault):
+    here, stranger = people_in(two_men)
+    name(here, "subject", bob)
+    name(stranger, "other", bob)
+    erase_others(vault, bob)
+
+    run(request_analysis(two_men, bob))
+
+    (anew,) = set(people_in(two_men)) - {here}
+    assert anew != stranger and anew.who == "unknown"
+    assert states(anew) == {("pending", "")}
+
+
 def test_someone_else_is_erased_by_the_clock_and_not_before(two_men, bob, vault):
     stranger = people_in(two_men)[1]
     name(stranger, "other", bob)
