@@ -7,19 +7,18 @@ from numpy.typing import NDArray
 
 from acquisition.models import Footage
 from processing.engine.frames import MediaInfo
-from processing.engine.identity import DIMENSIONS, group
+from processing.engine.identity import DIMENSIONS
 from processing.engine.pack import DescriptorTable, load_descriptors
+from processing.engine.sorting import NONE, Known, seen_at_once, sort
 from processing.erasure import forget_analysis, forget_nobodies
 from processing.judging import judge
 from processing.models import Analysis, Face, Person, Segment, Track
-from processing.recognition import ALIKE_BELOW, Index, candidates, index_of, keep_index, mean_embedding, nearest, propose
+from processing.recognition import Index, candidates, index_of, keep_index, mean_embedding, propose
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
 
 ROWS_AT_ONCE = 2000
-# distance of embeddings below which two looks at the same pictures saw the same face; of other pictures it would be 0.3 to 0.5
-THE_SAME_FACE = 0.3
 
 
 def join(footage: Footage, info: MediaInfo, subject: Subject) -> Analysis:
@@ -81,17 +80,11 @@ def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID
     """
     known = [track for track in found.tracks if track.id in found.embeddings]
     means = np.array([found.embeddings[track.id] for track in known], np.float32).reshape(-1, DIMENSIONS)
-    labels = group(means, apart=_seen_at_once(known))
     named, others = _named(index, before), candidates(subject, index)
-    people: dict[UUID, Person] = {}
-    taken: set[UUID] = set()
-    for label in range(int(labels.max(initial=-1)) + 1):
-        mine = np.flatnonzero(labels == label)
-        person = nearest(means[mine], named, THE_SAME_FACE) or nearest(means[mine], others, ALIKE_BELOW)
-        if person is None or person.id in taken:
-            person = Person(vault_id=subject.vault_id)
-        taken.add(person.id)
-        people |= {known[at].id: person for at in mine.tolist()}
+    there = list({**named, **others})
+    numbers = sort(means, _seen_at_once(known), [Known(others.get(one, NONE), named.get(one, NONE)) for one in there])
+    there += [Person(vault_id=subject.vault_id) for _ in range(len(there), int(numbers.max(initial=-1)) + 1)]
+    people = {track.id: there[number] for track, number in zip(known, numbers.tolist(), strict=True)}
     # a face of which no embedding could be made stands for itself
     return people | {track.id: Person(vault_id=subject.vault_id) for track in found.tracks if track.id not in people}
 
@@ -106,16 +99,8 @@ def _named(index: Index, before: dict[UUID, UUID]) -> dict[Person, NDArray[np.fl
 
 
 def _seen_at_once(tracks: list[Track]) -> list[tuple[int, int]]:
-    """Pairs of tracks that were seen at the same time: they are two people."""
-    order = sorted(range(len(tracks)), key=lambda at: tracks[at].starts)
-    pairs = []
-    for place, first in enumerate(order):
-        for second in order[place + 1 :]:
-            if tracks[second].starts > tracks[first].ends:
-                break
-            if tracks[first].segment_id == tracks[second].segment_id:
-                pairs.append((first, second))
-    return pairs
+    columns = zip(*((track.starts, track.ends, track.segment_id) for track in tracks), strict=True)
+    return seen_at_once(*columns) if tracks else []
 
 
 def _save(found: _Found, people: dict[UUID, Person]) -> None:

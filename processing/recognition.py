@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from processing.engine.identity import DIMENSIONS
 from processing.engine.pack import load_descriptors
+from processing.engine.sorting import ALIKE_BELOW, mean_distances
 from processing.models import Face, Person, Segment, Track
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
-
-# mean distance of two people's tracks below which they are one, and a person is proposed as the subject; stricter than dlib's
-# 0.6 for "the same", since it is a mean over many
-ALIKE_BELOW = 0.5
 
 
 @dataclass
@@ -101,18 +98,6 @@ def reference(subject: Subject, index: Index | None = None) -> NDArray[np.float3
     return known if len(known) else index.of(confirmed.values_list("id", flat=True))
 
 
-def distance(some: NDArray[np.float32], others: NDArray[np.float32]) -> float:
-    """Mean distance of embeddings (M, 128) from others (N, 128); infinite where there are none."""
-    return float(mean_distances(some, others).mean()) if len(some) and len(others) else float("inf")
-
-
-def mean_distances(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """float64 (M,): of each of (M, 128) the mean distance from (N, 128); N > 0. By products, which is many times as fast."""
-    a, b = some.astype(np.float64), others.astype(np.float64)
-    squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
-    return np.asarray(np.sqrt(np.maximum(squared, 0)).mean(axis=1))
-
-
 def propose(subject: Subject, index: Index | None = None) -> None:
     """Marks whoever is not named yet and looks like the subject, and only those. In a transaction."""
     index = index or index_of(subject)
@@ -141,10 +126,3 @@ def candidates(subject: Subject, index: Index) -> dict[Person, NDArray[np.float3
     tracks = tracks_by_person(subject, [Person.Who.UNKNOWN, Person.Who.UNSURE])
     people = Person.objects.filter(vault_id=subject.vault_id).in_bulk(list(tracks))
     return {people[person]: index.of(some) for person, some in tracks.items()}
-
-
-def nearest(embeddings: NDArray[np.float32], people: dict[Person, NDArray[np.float32]], below: float) -> Person | None:
-    """Whose embeddings lie nearest to these, float32 (M, 128), if their mean distance is under `below`."""
-    distances = {person: distance(embeddings, theirs) for person, theirs in people.items()}
-    found = min(distances, key=distances.__getitem__, default=None)
-    return found if found is not None and distances[found] < below else None

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from processing.engine.detection import near
-from processing.engine.identity import group
 from processing.engine.media import probe
+from processing.engine.pack import tabulate
 from tests.processing import clips as sample
 from worker import sandbox
 from worker.bench import BENCHES, OTHERS, clips, custody, disputed, generator, generator_gpu, processing, referees, rows
@@ -184,11 +184,14 @@ def test_the_boxes_to_look_at_are_laid_out_in_one_sheet(short_clips, wall_looked
     assert not sheet[disputed.TILE :, disputed.TILE :].any()
 
 
-def test_two_films_show_two_people_and_none_of_them_has_duplicates(short_clips):
-    people = [processing.main_person(processing.seen(clip)) for clip in short_clips]
+def test_one_film_after_the_other_shows_who_was_seen_before(short_clips):
+    tables = [tabulate(processing.seen(clip)) for clip in (*short_clips, short_clips[0])]
+    known = []
 
-    assert group(np.stack([*people, people[0]])).tolist() == [0, 1, 0]
-    assert processing.main_person([]) is None
+    found = [processing.heaviest(processing.sorted_in(table, known), table) for table in tables]
+
+    assert found == [0, 1, 0] and len(known) == 2
+    assert processing.heaviest({}, tables[0]) is None
 
 
 def test_an_eye_that_keeps_still_does_not_jitter(short_clips):

@@ -16,12 +16,13 @@ import numpy as np
 import skimage.data
 
 from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
+from processing.engine.arrays import Floats
 from processing.engine.canonical import apply, crop_matrix
 from processing.engine.decoding import Decoder
 from processing.engine.detection import near
 from processing.engine.filtering import Thresholds, duplicate_pairs, judge, track_embeddings
-from processing.engine.identity import group
 from processing.engine.pack import DescriptorTable, tabulate
+from processing.engine.sorting import NONE, Known, seen_at_once, sort
 from processing.engine.tracking import boxes_at, courses
 from worker.bench import disputed, referees
 from worker.bench.clips import LONGEST, Clip, at_720p, beside, clips, film, repeated
@@ -198,31 +199,57 @@ def spreads_of(faces: list[FaceObservation], eye: tuple[int, ...]) -> tuple[floa
 def identity() -> Iterator[Row]:
     """Each clip is cut in two, as if it were two files; its main person must be one, and that of another clip another.
 
-    Two clips beside each other are one film more, whose two people must be kept apart and be those of the clips.
+    Two clips beside each other are one film more, whose two people must be kept apart and be those of the clips. One file after
+    the other is sorted with who was seen before, as a vault does it while nobody is named.
     """
-    names, means = [], []
-    halves = []
-    for clip in clips():
-        middle = clip.seconds / 2
-        halves.append((clip, 0.0, middle, None))
-        halves.append((clip, middle, LONGEST, None))
     first, second = two_people()
     both = beside(first, second)
-    halves += [(both, 0.0, LONGEST, (first.person, 0)), (both, 0.0, LONGEST, (second.person, 1))]
-    for clip, start, end, side in halves:
-        faces = [face for face in seen_part(clip, start, end) if side is None or (face.box[[0, 2]].mean() > 480) == side[1]]
-        mean = main_person(faces)
-        if mean is None:
-            raise RuntimeError(f"nobody is seen in {clip.name} from {start:.1f} s on")
-        names.append(side[0] if side else clip.person)
-        means.append(mean)
-    people = group(np.stack(means))
+    films: list[tuple[Clip, float, float, list[str]]] = [(both, 0.0, LONGEST, [first.person, second.person])]
+    for clip in clips():
+        middle = clip.seconds / 2
+        films += [(clip, 0.0, middle, [clip.person]), (clip, middle, LONGEST, [clip.person])]
+    names: list[str] = []
+    people: list[int] = []
+    known: list[Floats] = []
+    for clip, start, end, shown in films:
+        table = tabulate(seen_part(clip, start, end))
+        found = sorted_in(table, known)
+        for side, name in enumerate(shown):
+            here = table.track[(table.box[:, [0, 2]].mean(axis=1) > 480) == side] if len(shown) > 1 else table.track
+            main = heaviest({track: person for track, person in found.items() if track in here}, table)
+            if main is None:
+                raise RuntimeError(f"nobody is seen in {clip.name} from {start:.1f} s on")
+            names.append(name)
+            people.append(main)
     right = [
-        (a == b) == (one == other)
-        for (a, one), (b, other) in itertools.combinations(list(zip(names, people.tolist(), strict=True)), 2)
+        (a == b) == (one == other) for (a, one), (b, other) in itertools.combinations(list(zip(names, people, strict=True)), 2)
     ]
-    tell(f"{len(names)} films of {len(set(names))} people fall into {len(set(people.tolist()))}")
+    tell(f"{len(names)} films of {len(set(names))} people fall into {len(set(people))}")
     yield Row("pairs of films that are rightly told to show one person or two, in %", 100 * float(np.mean(right)), 100, "higher")
+
+
+def sorted_in(table: DescriptorTable, known: list[Floats]) -> dict[int, int]:
+    """Whom each track of one piece of footage shows, by a place in `known`, to which it adds what was seen of each.
+
+    known: float32 (M, 128), what the tracks of each person looked like.
+    """
+    tracks, means = track_embeddings(table)
+    times = [table.time[table.track == track] for track in tracks]
+    apart = seen_at_once([time.min() for time in times], [time.max() for time in times], [0] * len(tracks))
+    numbers = sort(means, apart, [Known(theirs) for theirs in known])
+    for number in range(int(numbers.max(initial=-1)) + 1):
+        if number == len(known):
+            known.append(NONE)
+        known[number] = np.concatenate([known[number], means[numbers == number]])
+    return dict(zip(tracks, numbers.tolist(), strict=True))
+
+
+def heaviest(found: dict[int, int], table: DescriptorTable) -> int | None:
+    """Who is seen most and largest of those whom some tracks show; None if nobody is."""
+    weights: dict[int, float] = {}
+    for track, person in found.items():
+        weights[person] = weights.get(person, 0.0) + float(table.size[table.track == track].sum())
+    return max(weights, key=weights.__getitem__, default=None)
 
 
 def two_people() -> tuple[Clip, Clip]:
@@ -236,20 +263,6 @@ def two_people() -> tuple[Clip, Clip]:
 @cache
 def seen_part(clip: Clip, start: float, end: float) -> list[FaceObservation]:
     return [replace(face, crop=face.crop[:0].copy()) for face in analyse(clip.open(), start=start, end=end)]
-
-
-def main_person(faces: list[FaceObservation]) -> np.ndarray | None:
-    """The embedding of whoever is seen most and largest."""
-    if not faces:
-        return None
-    table = tabulate(faces)
-    tracks, means = track_embeddings(table)
-    if not tracks:
-        return None
-    people = group(means)
-    weight = np.array([table.size[table.track == track].sum() for track in tracks])
-    main = np.argmax([weight[people == person].sum() for person in range(int(people.max()) + 1)])
-    return np.average(means[people == main], axis=0, weights=weight[people == main]).astype(np.float32)
 
 
 def near_duplicates() -> Iterator[Row]:
