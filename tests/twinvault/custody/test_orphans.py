@@ -22,7 +22,7 @@ def storage(request):
 
 
 @pytest.fixture
-def footage(vault, stage, alice, storage):
+def footage(storage, vault, stage, alice):
     content = objects.store(vault.keyring, "footage", b"grandpa at sea")
     return Footage.objects.create(
         vault=vault, life_stage=stage, content=content, fingerprint="f", filename="sea.mp4", added_by=alice
@@ -78,10 +78,11 @@ def test_the_commands_say_what_they_found(footage, vault, storage, capsys):
     call_command("sweep_objects")
     assert "erased 1 objects that nothing pointed to" in capsys.readouterr().out
     call_command("verify_objects")
-    assert "1 sound, 0 not, 0 sealed" in capsys.readouterr().out
+    # the footage, and the recorded consent
+    assert "2 sound, 0 not, 0 sealed" in capsys.readouterr().out
 
     storage.delete(footage.content.name)
     with pytest.raises(SystemExit) as ended:
         call_command("verify_objects")
     said = capsys.readouterr().out
-    assert ended.value.code == 1 and f"footage {footage.content_id}" in said and "0 sound, 1 not" in said
+    assert ended.value.code == 1 and f"footage {footage.content_id}" in said and "1 sound, 1 not" in said

@@ -84,13 +84,13 @@ def test_a_training_that_began_in_time_goes_on_to_its_end(sealed_story, monkeypa
     story = sealed_story
     services.unseal(story.vault, by=story.alice, password=PASSWORD, hours=1)
     twin = start_twin(story.stage, preset="tiny", seconds=2, by=story.alice)
-    trained = learning.train
+    trained = learning.train_on_all
 
     def closed_first(*args, **kwargs):
         services.close(story.vault, by=story.alice)
         return trained(*args, **kwargs)
 
-    monkeypatch.setattr(learning, "train", closed_first)
+    monkeypatch.setattr(learning, "train_on_all", closed_first)
     run_queued_jobs()
 
     twin.refresh_from_db()
