@@ -82,7 +82,7 @@ def test_a_backup_holds_one_moment_on_postgresql(make_site, folder, postgres):
     site = make_site("old", DATABASE=postgres)
     site.does("open_vault", 5)
     moment = site.does("facts")
-    with held_up_at("vaults_consent", postgres, "ACCESS EXCLUSIVE") as it_waits:
+    with held_up_at("vaults_lifestage", postgres, "ACCESS EXCLUSIVE") as it_waits:
         process = site.starts("manage.py", "backup", folder)
         while not it_waits():
             assert process.poll() is None, process.communicate()
