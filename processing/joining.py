@@ -3,17 +3,17 @@
 from uuid import UUID, uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acquisition.models import Footage
+from processing import remembered
 from processing.engine.frames import MediaInfo
-from processing.engine.identity import DIMENSIONS
+from processing.engine.matching import Places
 from processing.engine.pack import DescriptorTable, load_descriptors
-from processing.engine.sorting import NONE, Known, seen_at_once, sort
+from processing.engine.sorting import NOBODY_SAID, NONE, Known, Likeness, seen_at_once, sort
 from processing.erasure import forget_analysis, forget_nobodies
 from processing.judging import judge
 from processing.models import Analysis, Face, Person, Segment, Track
-from processing.recognition import Index, candidates, index_of, keep_index, mean_embedding, propose
+from processing.recognition import Index, Mean, candidates, index_of, keep_index, mean_of, propose
 from twinvault.audit.record import record
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
@@ -27,21 +27,26 @@ def join(footage: Footage, info: MediaInfo, subject: Subject) -> Analysis:
     Who was named in the same footage before keeps the name: it is asked anew only of those who are new.
     """
     index = index_of(subject)
+    seen_before = remembered.faces_before(footage)
     before = dict(Track.objects.filter(segment__footage=footage).values_list("id", "person_id"))
     segments = list(footage.segments.filter(analysis=None).select_related("descriptors__keyring").order_by("number"))
     analysis = Analysis(footage=footage, frames_seen=sum(segment.frames_seen for segment in segments))
     found = _Found()
     for segment in segments:
         if segment.descriptors is not None:
-            found.add(segment, load_descriptors(objects.read(segment.descriptors), ["embedding"]))
-    people = _sort(found, subject, index, before)
+            found.add(segment, load_descriptors(objects.read(segment.descriptors), ["embedding", "box"]))
+    told = remembered.recall(seen_before, found.places, found.tracks, found.faces)
+    people = _sort(found, subject, index, before, told)
+    for track in found.tracks:
+        track.person = people[track.id]
+    remembered.decide_again(seen_before, found.places, found.faces)
     _save(found, people)
-    index.embeddings |= found.embeddings
+    index.tracks |= found.means
     propose(subject, index)
     forget_analysis(footage)
     analysis.save(force_insert=True)
     footage.segments.filter(analysis=None).update(analysis=analysis, places=None)
-    keep_index(subject, Index({track: mean for track, mean in index.embeddings.items() if track not in before}))
+    keep_index(subject, Index({track: mean for track, mean in index.tracks.items() if track not in before}))
     forget_nobodies(footage.vault_id)
     judge(footage.life_stage)
     _describe(footage, info, segments)
@@ -56,7 +61,13 @@ class _Found:
     def __init__(self) -> None:
         self.tracks: list[Track] = []
         self.faces: list[Face] = []
-        self.embeddings: dict[UUID, NDArray[np.float32]] = {}
+        self.means: dict[UUID, Mean] = {}
+        self._places: list[Places] = []
+
+    @property
+    def places(self) -> Places:
+        """Where the faces were seen, in their order."""
+        return Places.joined(self._places)
 
     def add(self, segment: Segment, table: DescriptorTable) -> None:
         for number in np.unique(table.track):
@@ -65,36 +76,42 @@ class _Found:
             shot = int(table.shot[rows[0]])
             track = Track(id=uuid4(), segment=segment, number=int(number), shot=shot, starts=times.min(), ends=times.max())
             self.tracks.append(track)
+            self._places.append(Places(table.time[rows], table.box[rows]))
             for row in rows.tolist():
                 offset, length, mask_length = segment.places[row]
                 self.faces.append(Face(track=track, row=row, offset=offset, length=length, mask_length=mask_length))
-            mean = mean_embedding(table.embedding[rows])
+            mean = mean_of(table.embedding[rows])
             if mean is not None:
-                self.embeddings[track.id] = mean
+                self.means[track.id] = mean
 
 
-def _sort(found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID]) -> dict[UUID, Person]:
+def _sort(
+    found: _Found, subject: Subject, index: Index, before: dict[UUID, UUID], told: dict[UUID, Person]
+) -> dict[UUID, Person]:
     """Track id -> its person: first the tracks of this footage among themselves, then each group with who is in the vault.
 
-    before: track id -> person id of what was seen in this footage before.
+    before: track id -> person id of what was seen in this footage before. told: track id -> who somebody said that it is.
     """
-    known = [track for track in found.tracks if track.id in found.embeddings]
-    means = np.array([found.embeddings[track.id] for track in known], np.float32).reshape(-1, DIMENSIONS)
+    known = [track for track in found.tracks if track.id in found.means]
+    here = Index(found.means).of(track.id for track in known)
     named, others = _named(index, before), candidates(subject, index)
-    there = list({**named, **others})
-    numbers = sort(means, _seen_at_once(known), [Known(others.get(one, NONE), named.get(one, NONE)) for one in there])
+    there = list({**named, **others} | dict.fromkeys(told.values()))
+    place = {person: at for at, person in enumerate(there)}
+    said = np.array([place[told[track.id]] if track.id in told else NOBODY_SAID for track in known], np.intp)
+    numbers = sort(here, _seen_at_once(known), [Known(others.get(one, NONE), named.get(one, NONE)) for one in there], said)
     there += [Person(vault_id=subject.vault_id) for _ in range(len(there), int(numbers.max(initial=-1)) + 1)]
     people = {track.id: there[number] for track, number in zip(known, numbers.tolist(), strict=True)}
     # a face of which no embedding could be made stands for itself
-    return people | {track.id: Person(vault_id=subject.vault_id) for track in found.tracks if track.id not in people}
+    rest = [track.id for track in found.tracks if track.id not in people]
+    return people | {track: told.get(track) or Person(vault_id=subject.vault_id) for track in rest}
 
 
-def _named(index: Index, before: dict[UUID, UUID]) -> dict[Person, NDArray[np.float32]]:
-    """Who was named when the same footage was looked at before -> what they looked like in it, float32 (N, 128)."""
+def _named(index: Index, before: dict[UUID, UUID]) -> dict[Person, Likeness]:
+    """Who was named when the same footage was looked at before -> what they looked like in it."""
     tracks: dict[UUID, list[UUID]] = {}
     for track, owner in before.items():
         tracks.setdefault(owner, []).append(track)
-    people = Person.objects.filter(id__in=tracks, who__in=[Person.Who.SUBJECT, Person.Who.UNSURE])
+    people = Person.objects.filter(id__in=tracks, erased_at=None).exclude(who=Person.Who.UNKNOWN)
     return {person: index.of(tracks[person.id]) for person in people}
 
 
@@ -106,8 +123,9 @@ def _seen_at_once(tracks: list[Track]) -> list[tuple[int, int]]:
 def _save(found: _Found, people: dict[UUID, Person]) -> None:
     fresh = {person.id: person for person in people.values() if person._state.adding}
     Person.objects.bulk_create(fresh.values(), batch_size=ROWS_AT_ONCE)
-    for track in found.tracks:
-        track.person = people[track.id]
+    for face in found.faces:
+        if face.track.person.who == Person.Who.OTHER:
+            face.state, face.reason = Face.State.REJECTED, "someone_else"
     Track.objects.bulk_create(found.tracks, batch_size=ROWS_AT_ONCE)
     Face.objects.bulk_create(found.faces, batch_size=ROWS_AT_ONCE)
 

@@ -98,6 +98,7 @@ class Track(models.Model):
     shot = models.PositiveIntegerField(default=0)
     starts = models.FloatField(help_text="seconds into the footage")
     ends = models.FloatField()
+    by_hand = models.BooleanField(default=False, help_text="somebody put its person together or took them apart")
 
     class Meta:
         ordering = ["segment_id", "number"]
@@ -135,7 +136,7 @@ class Face(models.Model):
 class Change(models.Model):
     """What somebody did on the faces pages, and what was there before, to be taken back. Names rows, describes nobody.
 
-    `before`: {"people": {id: [who, proposed]}, "tracks": {id: person id}, "faces": {id: [state, reason, by_hand]}}.
+    `before`: {"people": {id: [who, proposed]}, "tracks": {id: [person id, by_hand]}, "faces": {id: [state, reason, by_hand]}}.
     """
 
     vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="face_changes")

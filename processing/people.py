@@ -1,11 +1,12 @@
 """Verbs on who is who: name people, put them together, take them apart, decide on single faces, and take any of it back."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from processing.judging import BY_HAND, judge
@@ -78,9 +79,9 @@ def merge(vault: Vault, people: Iterable[UUID], by) -> Person:
         raise NotAllowed("Some of these were said to be the subject and others someone else: say first who they are.")
     size = Counter(Track.objects.filter(person__in=together).values_list("person_id", flat=True))
     into = max(together, key=lambda person: (person.who in named, size[person.id]))
-    moving = list(Track.objects.filter(person__in=[person for person in together if person != into]))
-    _note(vault, by, _counted(len(together), "put together"), people=together, tracks=moving)
-    Track.objects.filter(person__in=together).update(person=into)
+    tracks = Track.objects.filter(person__in=together)
+    _note(vault, by, _counted(len(together), "put together"), people=together, tracks=tracks)
+    tracks.update(person=into, by_hand=True)
     Person.objects.filter(id__in=[person.id for person in together if person != into]).delete()
     _settle(vault, [into.id], by)
     record("people put together", actor=by, vault_id=vault.id, target=into, people=len(together))
@@ -98,10 +99,12 @@ def split(vault: Vault, tracks: Iterable[UUID], by) -> Person:
     person = people.pop()
     if person.erased_at:
         raise NotAllowed(ERASED)
-    if Track.objects.filter(person=person).count() == len(moving):
+    tracks = list(Track.objects.filter(person=person))
+    if len(tracks) == len(moving):
         raise NotAllowed("These are all the scenes of this person: leave at least one.")
     apart = Person.objects.create(vault=vault)
-    _note(vault, by, _counted(len(moving), "taken apart", "scene", "scenes"), people=[person], tracks=moving)
+    _note(vault, by, _counted(len(moving), "taken apart", "scene", "scenes"), people=[person], tracks=tracks)
+    Track.objects.filter(person=person).update(by_hand=True)
     Track.objects.filter(id__in=[track.id for track in moving]).update(person=apart)
     _settle(vault, [person.id, apart.id], by)
     record("people taken apart", actor=by, vault_id=vault.id, target=apart, tracks=len(moving))
@@ -113,20 +116,18 @@ def decide(vault: Vault, faces: Iterable[int], kept: bool | None, by) -> Change 
     """Single faces of the subject: kept, taken out, or (None) as the thresholds say. Returns None if nothing changes."""
     _lock(vault)
     state = Face.State.KEPT if kept else Face.State.REJECTED
-    chosen = Face.objects.filter(
-        id__in=list(faces)[:IDS_AT_ONCE], offset__gte=0, track__person__vault=vault, track__person__who=Person.Who.SUBJECT
-    )
-    changing = list(chosen.filter(by_hand=True) if kept is None else chosen.exclude(by_hand=True, state=state))
+    theirs = Face.objects.filter(offset__gte=0, track__person__vault=vault, track__person__who=Person.Who.SUBJECT)
+    chosen = theirs.filter(by_hand=True) if kept is None else theirs.exclude(by_hand=True, state=state)
+    changing = [face for some in _of(chosen, faces) for face in some]
     if not changing:
         return None
     words = {True: "kept", False: "taken out", None: "left to the thresholds"}[kept]
     change = _note(vault, by, _counted(len(changing), words, "face", "faces"), faces=changing)
-    ids = Face.objects.filter(id__in=[face.id for face in changing])
-    if kept is None:
-        ids.update(by_hand=False)
-    else:
-        ids.update(state=state, reason="" if kept else BY_HAND, by_hand=True)
-    _judge_again(LifeStage.objects.filter(footage__segments__tracks__faces__in=changing), by)
+    after = {"by_hand": False} if kept is None else {"state": state, "reason": "" if kept else BY_HAND, "by_hand": True}
+    ids = [face.id for face in changing]
+    for some in _of(Face.objects.all(), ids):
+        some.update(**after)
+    _judge_again(_stages_of(ids), by)
     record("faces decided on", actor=by, vault_id=vault.id, target=vault, faces=len(changing), kept=bool(kept))
     return change
 
@@ -144,9 +145,16 @@ def _last(vault: Vault, by) -> Change | None:
 
 def _is_gone(change: Change) -> bool:
     """Whether what it was about was erased, or looked at again, since."""
-    people, tracks = change.before["people"], change.before["tracks"]
-    erased = Person.objects.filter(id__in=list(people), erased_at__isnull=False).exists()
-    return erased or Track.objects.filter(id__in=list(tracks), person__erased_at=None).count() < len(tracks)
+    people, tracks, faces = (change.before[kind] for kind in ("people", "tracks", "faces"))
+    there = {str(person.id): person.erased_at for some in _of(Person.objects.all(), people) for person in some}
+    # whom a change has put together with somebody is made anew, if their scenes are there
+    owners = {owner for owner, _ in tracks.values()}
+    return (
+        any(there.values())
+        or any(person not in there and person not in owners for person in people)
+        or _count(Track.objects.filter(person__erased_at=None), tracks) < len(tracks)
+        or _count(Face.objects.filter(offset__gte=0), faces) < len(faces)
+    )
 
 
 @transaction.atomic
@@ -159,31 +167,46 @@ def undo(vault: Vault, by) -> Change:
     people, tracks, faces = (change.before[kind] for kind in ("people", "tracks", "faces"))
     if _is_gone(change):
         raise NotAllowed("What this was about was erased or looked at again since: it cannot be taken back any more.")
-    gone = set(map(UUID, people)) - set(Person.objects.filter(vault=vault, id__in=people).values_list("id", flat=True))
+    there = {person.id for some in _of(Person.objects.filter(vault=vault), people) for person in some}
+    gone = set(map(UUID, people)) - there
     Person.objects.bulk_create(Person(id=person_id, vault=vault) for person_id in gone)
     for (who, proposed), ids in _alike(people).items():
         erase_at = timezone.now() + ERASED_AFTER if who == Person.Who.OTHER else None
-        Person.objects.filter(id__in=ids).update(who=who, proposed=proposed, erase_at=erase_at)
-    emptied = set(Track.objects.filter(id__in=tracks).values_list("person_id", flat=True))
-    for owner, ids in _alike(tracks).items():
-        Track.objects.filter(id__in=ids).update(person_id=owner)
+        for some in _of(Person.objects.all(), ids):
+            some.update(who=who, proposed=proposed, erase_at=erase_at)
+    emptied = {track.person_id for some in _of(Track.objects.all(), tracks) for track in some}
+    for (owner, by_hand), ids in _alike(tracks).items():
+        for some in _of(Track.objects.all(), ids):
+            some.update(person_id=owner, by_hand=by_hand)
     for (state, reason, by_hand), ids in _alike(faces).items():
-        Face.objects.filter(id__in=ids, offset__gte=0).update(state=state, reason=reason, by_hand=by_hand)
+        for some in _of(Face.objects.all(), ids):
+            some.update(state=state, reason=reason, by_hand=by_hand)
     Person.objects.filter(id__in=emptied, tracks=None).delete()
     if people:
         _settle(vault, [*map(UUID, people), *emptied], by)
-    _judge_again(LifeStage.objects.filter(footage__segments__tracks__faces__in=list(map(int, faces))), by)
+    _judge_again(_stages_of(faces), by)
     Change.objects.filter(id=change.id, undone_at=None).update(undone_at=timezone.now())
     record("taken back on the faces page", actor=by, vault_id=vault.id, target=vault)
     return change
 
 
-def _alike(before: dict[str, list | str]) -> dict[tuple | str, list[str]]:
+def _alike(before: dict[str, list]) -> dict[tuple, list[str]]:
     """What rows were before -> the ids of all that were the same, so that each is written once."""
-    found: dict[tuple | str, list[str]] = {}
+    found: dict[tuple, list[str]] = {}
     for row, was in before.items():
-        found.setdefault(tuple(was) if isinstance(was, list) else was, []).append(row)
+        found.setdefault(tuple(was), []).append(row)
     return found
+
+
+def _of(rows: QuerySet, ids: Iterable) -> Iterator[QuerySet]:
+    """Those of the rows that have one of these ids, in as many queries as it takes: a database takes so many ids in one."""
+    every = list(ids)
+    for start in range(0, len(every), IDS_AT_ONCE):
+        yield rows.filter(id__in=every[start : start + IDS_AT_ONCE])
+
+
+def _count(rows: QuerySet, ids: Iterable) -> int:
+    return sum(some.count() for some in _of(rows, ids))
 
 
 def _counted(count: int, words: str, one: str = "person", many: str = "people") -> str:
@@ -210,7 +233,7 @@ def _note(vault: Vault, by, deed: str, people=(), tracks=(), faces=()) -> Change
     """Writes down what is there before it changes."""
     before = {
         "people": {str(person.id): [person.who, person.proposed] for person in people},
-        "tracks": {str(track.id): str(track.person_id) for track in tracks},
+        "tracks": {str(track.id): [str(track.person_id), track.by_hand] for track in tracks},
         "faces": {str(face.id): [face.state, face.reason, face.by_hand] for face in faces},
     }
     return Change.objects.create(vault=vault, made_by=by, deed=deed, before=before)
@@ -226,6 +249,15 @@ def _settle(vault: Vault, people: list[UUID], by) -> None:
     propose(vault.subject)
 
 
-def _judge_again(life_stages, by) -> None:
+def _stages_of(faces: Iterable) -> QuerySet[LifeStage]:
+    """The life stages that some faces, told by their ids, are of."""
+    column = "track__segment__footage__life_stage"
+    found = {
+        stage for some in _of(Face.objects.all(), faces) for stage in some.order_by().values_list(column, flat=True).distinct()
+    }
+    return LifeStage.objects.filter(id__in=found)
+
+
+def _judge_again(life_stages: QuerySet[LifeStage], by) -> None:
     for life_stage in life_stages.select_related("subject__vault").distinct():
         judge(life_stage, by=by)

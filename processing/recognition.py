@@ -7,6 +7,7 @@ much footage there is. Tracks of people who were erased are not in it.
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -14,27 +15,36 @@ from numpy.typing import NDArray
 
 from processing.engine.identity import DIMENSIONS
 from processing.engine.pack import load_descriptors
-from processing.engine.sorting import ALIKE_BELOW, mean_distances
+from processing.engine.sorting import ALIKE_BELOW, Likeness, mean_distances
 from processing.models import Face, Person, Segment, Track
 from twinvault.custody import objects
 from twinvault.vaults.models import Subject
 
 
+class Mean(NamedTuple):
+    """What a track looks like: float32 (128,), the mean of its embeddings, and how many faces it has."""
+
+    embedding: NDArray[np.float32]
+    looks: int
+
+
 @dataclass
 class Index:
-    """Track id -> float32 (128,), the mean of its faces' embeddings."""
+    """Track id -> what it looks like, of those tracks of which an embedding could be made."""
 
-    embeddings: dict[UUID, NDArray[np.float32]] = field(default_factory=dict)
+    tracks: dict[UUID, Mean] = field(default_factory=dict)
 
-    def of(self, tracks: Iterable[UUID]) -> NDArray[np.float32]:
-        """float32 (N, 128) of those tracks that have one."""
-        found = [self.embeddings[track] for track in tracks if track in self.embeddings]
-        return np.array(found, np.float32).reshape(-1, DIMENSIONS)
+    def of(self, tracks: Iterable[UUID]) -> Likeness:
+        """What those of these tracks look like that are in the index."""
+        found = [self.tracks[track] for track in tracks if track in self.tracks]
+        embeddings = np.array([mean.embedding for mean in found], np.float32).reshape(-1, DIMENSIONS)
+        return Likeness(embeddings, np.array([mean.looks for mean in found], np.float32))
 
     def dump(self) -> bytes:
         content = io.BytesIO()
-        tracks = np.array([track.bytes for track in self.embeddings], "V16")
-        np.savez(content, allow_pickle=False, tracks=tracks, embeddings=self.of(self.embeddings))
+        tracks = np.array([track.bytes for track in self.tracks], "V16")
+        embeddings, looks = self.of(self.tracks)
+        np.savez(content, allow_pickle=False, tracks=tracks, embeddings=embeddings, looks=looks)
         return content.getvalue()
 
 
@@ -43,10 +53,11 @@ def index_of(subject: Subject) -> Index:
     current = Subject.objects.select_related("reference__keyring").get(id=subject.id)
     if current.reference is not None:
         stored = np.load(io.BytesIO(objects.read(current.reference)), allow_pickle=False)
-        # before there were tracks the object held one array, the subject's embeddings alone
-        if isinstance(stored, np.lib.npyio.NpzFile):
+        # before there were tracks the object held one array, the subject's embeddings alone, and then no looks
+        if isinstance(stored, np.lib.npyio.NpzFile) and "looks" in stored:
             keys = (UUID(bytes=track.tobytes()) for track in stored["tracks"])
-            return Index(dict(zip(keys, stored["embeddings"], strict=True)))
+            means = map(Mean, stored["embeddings"], stored["looks"].astype(int).tolist())
+            return Index(dict(zip(keys, means, strict=True)))
     return _made_anew(subject)
 
 
@@ -58,21 +69,21 @@ def _made_anew(subject: Subject) -> Index:
         rows: dict[UUID, list[int]] = {}
         for track, row in Face.objects.filter(track__segment=segment, offset__gte=0).values_list("track_id", "row"):
             rows.setdefault(track, []).append(row)
-        made.embeddings |= {track: mean for track, some in rows.items() if (mean := mean_embedding(embedding[some])) is not None}
+        made.tracks |= {track: mean for track, some in rows.items() if (mean := mean_of(embedding[some])) is not None}
     return made
 
 
-def mean_embedding(embeddings: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """The mean of those of (N, 128) that are there, float32 (128,); None if none is."""
+def mean_of(embeddings: NDArray[np.float32]) -> Mean | None:
+    """What the track looks like whose faces have these embeddings, (N, 128); None if none of them has one."""
     seen = embeddings[np.isfinite(embeddings).all(axis=1)]
-    return seen.mean(axis=0).astype(np.float32) if len(seen) else None
+    return Mean(seen.mean(axis=0).astype(np.float32), len(embeddings)) if len(seen) else None
 
 
 def keep_index(subject: Subject, index: Index) -> None:
     """Puts the index in the place of the stored one, which is erased. Call in a transaction."""
     current = Subject.objects.select_for_update(of=("self",)).select_related("vault__keyring", "reference").get(id=subject.id)
     old = current.reference
-    current.reference = objects.store(current.vault.keyring, "reference", index.dump()) if index.embeddings else None
+    current.reference = objects.store(current.vault.keyring, "reference", index.dump()) if index.tracks else None
     current.save(update_fields=["reference"])
     objects.erase(old)
     subject.reference = current.reference
@@ -81,16 +92,14 @@ def keep_index(subject: Subject, index: Index) -> None:
 def forget_tracks(subject: Subject, tracks: Iterable[UUID]) -> None:
     """Takes tracks out of the index. Call in a transaction, before their rows go."""
     index = index_of(subject)
-    gone = set(tracks) & index.embeddings.keys()
+    gone = set(tracks) & index.tracks.keys()
     if gone:
-        keep_index(subject, Index({track: mean for track, mean in index.embeddings.items() if track not in gone}))
+        keep_index(subject, Index({track: mean for track, mean in index.tracks.items() if track not in gone}))
 
 
-def reference(subject: Subject, index: Index | None = None) -> NDArray[np.float32]:
-    """What the subject is known by: embeddings of the confirmed tracks, of those with a face good enough to keep if there is one.
-
-    float32 (N, 128), N = 0 where nobody was confirmed yet.
-    """
+def reference(subject: Subject, index: Index | None = None) -> Likeness:
+    """What the subject is known by: the confirmed tracks, those with a face good enough to keep if there is one; empty where
+    nobody was confirmed yet."""
     confirmed = Track.objects.filter(person__vault_id=subject.vault_id, person__who=Person.Who.SUBJECT)
     good = Face.objects.filter(track__in=confirmed, state=Face.State.KEPT).values("track_id").distinct()
     index = index or index_of(subject)
@@ -103,10 +112,14 @@ def propose(subject: Subject, index: Index | None = None) -> None:
     index = index or index_of(subject)
     known = reference(subject, index)
     unknown = tracks_by_person(subject, [Person.Who.UNKNOWN])
-    tracks = [track for some in unknown.values() for track in some if track in index.embeddings]
-    away = dict(zip(tracks, mean_distances(index.of(tracks), known), strict=True)) if len(known) else {}
-    means = {person: [away[track] for track in some if track in away] for person, some in unknown.items()}
-    alike = [person for person, some in means.items() if some and np.mean(some) < ALIKE_BELOW]
+    pairs = [(place, track) for place, some in enumerate(unknown.values()) for track in some if track in index.tracks]
+    alike = []
+    if len(known) and pairs:
+        places, tracks = zip(*pairs, strict=True)
+        theirs = index.of(tracks)
+        looks = np.bincount(places, theirs.looks, len(unknown))
+        away = np.bincount(places, theirs.looks * mean_distances(theirs.means, known), len(unknown))
+        alike = [person for person, near in zip(unknown, away < ALIKE_BELOW * looks, strict=True) if near]
     people = Person.objects.filter(vault_id=subject.vault_id)
     people.filter(proposed=True).exclude(id__in=alike).update(proposed=False)
     people.filter(id__in=alike, proposed=False).update(proposed=True)
@@ -121,8 +134,8 @@ def tracks_by_person(subject: Subject, who: list[Person.Who]) -> dict[UUID, list
     return found
 
 
-def candidates(subject: Subject, index: Index) -> dict[Person, NDArray[np.float32]]:
-    """Who is not named for certain -> their tracks' embeddings, float32 (N, 128): whoever is new may be one of them."""
+def candidates(subject: Subject, index: Index) -> dict[Person, Likeness]:
+    """Who is not named for certain -> what their tracks look like: whoever is new may be one of them."""
     tracks = tracks_by_person(subject, [Person.Who.UNKNOWN, Person.Who.UNSURE])
     people = Person.objects.filter(vault_id=subject.vault_id).in_bulk(list(tracks))
     return {people[person]: index.of(some) for person, some in tracks.items()}

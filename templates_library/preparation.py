@@ -268,7 +268,7 @@ def _cuts(table: DescriptorTable, frames: int) -> NDArray[np.int32]:
 def _people(table: DescriptorTable) -> list[NDArray[np.intp]]:
     """For each person, whoever is seen most and largest first, the rows that show them, one a frame, in the order of frames.
     At most MOST_ROLES, none that passes by."""
-    tracks, means = track_embeddings(table)
+    tracks, means, _ = track_embeddings(table)
     seen = {track: float(table.size[table.track == track].sum()) for track in tracks}
     left = dict(zip(tracks, group(means).tolist(), strict=True))
     people: list[NDArray[np.intp]] = []

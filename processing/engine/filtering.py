@@ -125,18 +125,20 @@ def subject_tracks(table: DescriptorTable, subject: Floats, limit: float = SAME_
     return mine
 
 
-def track_embeddings(table: DescriptorTable) -> tuple[list[int], Floats]:
-    """(track numbers, float32 (T, 128) mean embeddings) of the tracks that have any."""
+def track_embeddings(table: DescriptorTable) -> tuple[list[int], Floats, Floats]:
+    """(track numbers, float32 (T, 128) mean embeddings, float32 (T,) faces of each) of the tracks that have any."""
     numbers: list[int] = []
     means: list[Floats] = []
+    looks: list[int] = []
     for track in np.unique(table.track):
-        seen = table.embedding[table.track == track]
-        seen = seen[~np.isnan(seen).any(axis=1)]
+        faces = table.embedding[table.track == track]
+        seen = faces[~np.isnan(faces).any(axis=1)]
         if len(seen):
             numbers.append(int(track))
             means.append(seen.mean(axis=0))
+            looks.append(len(faces))
     width = table.embedding.shape[1]
-    return numbers, np.array(means, dtype=np.float32).reshape(-1, width)
+    return numbers, np.array(means, dtype=np.float32).reshape(-1, width), np.array(looks, np.float32)
 
 
 def distinct(

@@ -72,22 +72,23 @@ def test_the_subject_is_known_by_the_confirmed_tracks_encrypted(franck, bob, sub
 
     subject.refresh_from_db()
     known = reference(subject)
-    assert known.dtype == np.float32 and known.shape[1] == 128 and len(known) >= 1
+    assert known.means.dtype == np.float32 and known.means.shape[1] == 128 and len(known) >= 1
     assert subject.reference.kind == "reference"
-    assert known.tobytes()[:64] not in (storages["ciphertext"].open(subject.reference.name).read())
+    assert known.means.tobytes()[:64] not in (storages["ciphertext"].open(subject.reference.name).read())
 
 
 def test_an_index_that_is_lost_or_of_an_older_kind_is_made_anew(two_men, subject):
-    before = index_of(subject).embeddings
+    before = index_of(subject).tracks
     content = io.BytesIO()
     np.save(content, np.zeros((3, 128), np.float32))
     older = objects.store(subject.vault.keyring, "reference", content.getvalue())
 
     for stored in (None, older):
         Subject.objects.update(reference=stored)
-        anew = index_of(subject).embeddings
+        anew = index_of(subject).tracks
         assert anew.keys() == before.keys()
-        assert all(np.allclose(anew[track], mean, atol=1e-6) for track, mean in before.items())
+        assert all(np.allclose(anew[track].embedding, mean.embedding, atol=1e-6) for track, mean in before.items())
+        assert all(anew[track].looks == mean.looks > 0 for track, mean in before.items())
 
 
 def test_the_same_footage_again_adds_next_to_nothing(franck, bob, copy):
@@ -148,7 +149,7 @@ def test_someone_else_is_erased_and_the_rest_stays_as_it_was(two_men, bob, vault
         assert not StoredObject.objects.filter(id=stored.id).exists()
         assert not storages["ciphertext"].exists(stored.name)
     subject.refresh_from_db()
-    assert index_of(subject).embeddings.keys() == set(here.tracks.values_list("id", flat=True))
+    assert index_of(subject).tracks.keys() == set(here.tracks.values_list("id", flat=True))
     assert Entry.objects.get(verb="pictures of other people erased").details == {"people": 1}
 
 

@@ -94,7 +94,7 @@ def _look(clip: Clip, closely: bool) -> Seen | None:
     faces: list[FaceObservation] = list(analyse(clip.open(), settings, looked, end=end))
     crops = np.stack([face.crop for face in faces]) if faces else np.zeros((0, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     table = tabulate(replace(face, crop=face.crop[:0].copy()) for face in faces)
-    tracks, means = track_embeddings(table)
+    tracks, means, _ = track_embeddings(table)
     if not tracks:
         return None
     people = group(means)

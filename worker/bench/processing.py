@@ -16,13 +16,12 @@ import numpy as np
 import skimage.data
 
 from processing.engine.analysis import AnalysisSettings, FaceObservation, analyse
-from processing.engine.arrays import Floats
 from processing.engine.canonical import apply, crop_matrix
 from processing.engine.decoding import Decoder
-from processing.engine.detection import near
+from processing.engine.detection import near, overlap
 from processing.engine.filtering import Thresholds, duplicate_pairs, judge, track_embeddings
 from processing.engine.pack import DescriptorTable, tabulate
-from processing.engine.sorting import NONE, Known, seen_at_once, sort
+from processing.engine.sorting import NONE, Known, Likeness, seen_at_once, sort
 from processing.engine.tracking import boxes_at, courses
 from worker.bench import disputed, referees
 from worker.bench.clips import LONGEST, Clip, at_720p, beside, clips, film, repeated
@@ -39,6 +38,8 @@ SMALLEST = 40
 # the still face: side of the crop in which its eyes may jitter, frames, and sensor noise in grey levels
 EYES_CROP, STILL_FRAMES, NOISES = 256, 48, (0.0, 3.0, 8.0)
 RIGHT_EYE, LEFT_EYE = (33, 133, 159, 145), (263, 362, 386, 374)
+# who is seen across the cut of a film: seconds from it, and overlap over union of their boxes
+AT_THE_CUT, SAME_PLACE = 0.3, 0.3
 # seconds of the films whose memory is compared
 SHORT_FILM, LONG_FILM = 20, 240
 # seconds of the film that is shared out: five segments and more
@@ -197,30 +198,36 @@ def spreads_of(faces: list[FaceObservation], eye: tuple[int, ...]) -> tuple[floa
 
 
 def identity() -> Iterator[Row]:
-    """Each clip is cut in two, as if it were two files; its main person must be one, and that of another clip another.
+    """Each clip is cut in two, as if it were two files; whoever is seen across the cut must be one, and in every clip another.
 
     Two clips beside each other are one film more, whose two people must be kept apart and be those of the clips. One file after
     the other is sorted with who was seen before, as a vault does it while nobody is named.
     """
     first, second = two_people()
     both = beside(first, second)
-    films: list[tuple[Clip, float, float, list[str]]] = [(both, 0.0, LONGEST, [first.person, second.person])]
-    for clip in clips():
-        middle = clip.seconds / 2
-        films += [(clip, 0.0, middle, [clip.person]), (clip, middle, LONGEST, [clip.person])]
     names: list[str] = []
     people: list[int] = []
-    known: list[Floats] = []
-    for clip, start, end, shown in films:
-        table = tabulate(seen_part(clip, start, end))
-        found = sorted_in(table, known)
-        for side, name in enumerate(shown):
-            here = table.track[(table.box[:, [0, 2]].mean(axis=1) > 480) == side] if len(shown) > 1 else table.track
-            main = heaviest({track: person for track, person in found.items() if track in here}, table)
-            if main is None:
-                raise RuntimeError(f"nobody is seen in {clip.name} from {start:.1f} s on")
-            names.append(name)
-            people.append(main)
+    known: list[Likeness] = []
+    table = tabulate(seen_part(both, 0.0, LONGEST))
+    found = sorted_in(table, known)
+    for side, clip in enumerate((first, second)):
+        here = table.track[(table.box[:, [0, 2]].mean(axis=1) > 480) == side]
+        main = heaviest({track: person for track, person in found.items() if track in here}, table)
+        if main is None:
+            raise RuntimeError(f"nobody is seen in {clip.name} beside another")
+        names.append(clip.person)
+        people.append(main)
+    for clip in clips():
+        middle = clip.seconds / 2
+        parts = [tabulate(seen_part(clip, 0.0, middle)), tabulate(seen_part(clip, middle, LONGEST))]
+        tracks = seen_across(*parts)
+        for part, track in zip(parts, tracks or (-1, -1), strict=True):
+            found = sorted_in(part, known)
+            if track in found:
+                names.append(clip.person)
+                people.append(found[track])
+        if tracks is None:
+            tell(f"{clip.name}: nobody is seen across its middle, so that it says nothing of who is who")
     right = [
         (a == b) == (one == other) for (a, one), (b, other) in itertools.combinations(list(zip(names, people, strict=True)), 2)
     ]
@@ -228,19 +235,32 @@ def identity() -> Iterator[Row]:
     yield Row("pairs of films that are rightly told to show one person or two, in %", 100 * float(np.mean(right)), 100, "higher")
 
 
-def sorted_in(table: DescriptorTable, known: list[Floats]) -> dict[int, int]:
-    """Whom each track of one piece of footage shows, by a place in `known`, to which it adds what was seen of each.
+def seen_across(before: DescriptorTable, after: DescriptorTable) -> tuple[int, int] | None:
+    """The tracks, in two parts of one film, of the largest face that is at the end of the one and at the beginning of the other:
+    of one person, whatever they look like. None if there is none."""
+    last = np.flatnonzero(before.time > before.time.max(initial=0) - AT_THE_CUT)
+    first = np.flatnonzero(after.time < after.time.min(initial=np.inf) + AT_THE_CUT)
+    shared = overlap(before.box[last], after.box[first])
+    one, other = np.nonzero(shared > SAME_PLACE)
+    if not len(one):
+        return None
+    largest = int(np.argmax(before.size[last[one]] * shared[one, other]))
+    return int(before.track[last[one[largest]]]), int(after.track[first[other[largest]]])
 
-    known: float32 (M, 128), what the tracks of each person looked like.
-    """
-    tracks, means = track_embeddings(table)
+
+def sorted_in(table: DescriptorTable, known: list[Likeness]) -> dict[int, int]:
+    """Whom each track of one piece of footage shows, by a place in `known`, to which it adds what was seen of each."""
+    tracks, means, looks = track_embeddings(table)
     times = [table.time[table.track == track] for track in tracks]
     apart = seen_at_once([time.min() for time in times], [time.max() for time in times], [0] * len(tracks))
-    numbers = sort(means, apart, [Known(theirs) for theirs in known])
+    numbers = sort(Likeness(means, looks), apart, [Known(theirs) for theirs in known])
     for number in range(int(numbers.max(initial=-1)) + 1):
         if number == len(known):
             known.append(NONE)
-        known[number] = np.concatenate([known[number], means[numbers == number]])
+        mine = numbers == number
+        known[number] = Likeness(
+            np.concatenate([known[number].means, means[mine]]), np.concatenate([known[number].looks, looks[mine]])
+        )
     return dict(zip(tracks, numbers.tolist(), strict=True))
 
 

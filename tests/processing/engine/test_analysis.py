@@ -68,6 +68,20 @@ def test_a_few_faces_are_embedded_and_show_one_person(every_face):
     assert max(distance(embedded[0], other) for other in embedded) < 0.6
 
 
+def test_a_face_that_is_hardly_recognisable_is_embedded_at_two_moments(talking, make_film):
+    blurred = [cv2.GaussianBlur(cv2.resize(frame, None, fx=0.4, fy=0.4), (0, 0), 1.2) for frame in talking[:45]]
+    small = [
+        np.pad(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2], ((60, 60), (60, 60), (0, 0))) for frame in blurred
+    ]
+
+    clear, poor = (
+        [face.time for face in analyse(make_film(film)) if face.embedding is not None] for film in (talking[:45], small)
+    )
+
+    assert len(clear) == 1
+    assert len(poor) == 2 and abs(poor[1] - poor[0]) >= 0.3
+
+
 def test_a_subject_is_looked_at_as_closely_as_it_moves(talking, make_film):
     swaying = [np.roll(talking[0], round(60 * np.sin(number / 3)), axis=1) for number in range(40)]
 

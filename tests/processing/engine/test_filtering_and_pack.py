@@ -93,9 +93,10 @@ def test_faces_of_someone_else_are_told_apart(faces, other_man, detector, mesh):
 
 def test_nothing_is_judged_to_nothing():
     assert judge([]) == []
-    numbers, means = track_embeddings(tabulate([]))
+    numbers, means, looks = track_embeddings(tabulate([]))
     assert numbers == []
     assert means.shape == (0, 128)
+    assert looks.shape == (0,)
 
 
 def test_the_table_comes_back_as_it_was_stored(faces):

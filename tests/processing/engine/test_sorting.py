@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from processing.engine.sorting import NONE, Known, mean_distances, nearest, seen_at_once, sort
+from processing.engine.sorting import NONE, Known, Likeness, mean_distances, nearest, seen_at_once, sort
 
 
-def at(*places: float) -> np.ndarray:
-    """Embeddings on a line, float32 (N, 128): their distances are those of the numbers."""
+def at(*places: float, looks: list[int] | None = None) -> Likeness:
+    """Tracks on a line: their distances are those of the numbers."""
     made = np.zeros((len(places), 128), np.float32)
     made[:, 0] = places
-    return made
+    return Likeness(made, np.array(looks or [1] * len(places), np.float32))
 
 
 def test_who_is_near_somebody_known_is_them_and_others_are_new():
@@ -41,6 +41,26 @@ def test_those_whose_times_overlap_in_one_segment_were_seen_at_once():
 
 def test_distances_by_products_are_those_by_differences():
     some, others = np.random.default_rng(1).normal(size=(2, 9, 128)).astype(np.float32)
-    by_differences = np.linalg.norm(some[:, None] - others, axis=-1).mean(axis=1)
-    assert np.allclose(mean_distances(some, others), by_differences, atol=1e-5)
-    assert nearest(some, [NONE], 1e9) is None
+    looks = np.arange(1, 10, dtype=np.float32)
+    by_differences = np.average(np.linalg.norm(some[:, None] - others, axis=-1), axis=1, weights=looks)
+    assert np.allclose(mean_distances(some, Likeness(others, looks)), by_differences, atol=1e-5)
+    assert nearest(Likeness(some, looks), [NONE], 1e9) is None
+
+
+def test_a_glimpse_counts_for_less_than_a_long_look():
+    known = [Known(at(0.0, 1.0, looks=[18, 5]))]
+    assert sort(at(0.3, looks=[10]), [], known).tolist() == [0]
+    assert sort(at(0.3, looks=[10]), [], [Known(at(0.0, 1.2, looks=[5, 18]))]).tolist() == [1]
+
+
+def test_what_somebody_said_is_never_doubted():
+    """Neither that two who were seen at once are one, nor that two who are alike are not."""
+    known = [Known(at(0.0)), Known(at(9.0))]
+    assert sort(at(0.0, 0.1), [(0, 1)], known, np.array([0, 0])).tolist() == [0, 0]
+    assert sort(at(0.0, 0.1), [], known, np.array([0, 1])).tolist() == [0, 1]
+
+
+def test_who_is_like_a_track_that_was_told_goes_with_it():
+    known = [Known(NONE), Known(at(0.2))]
+    assert sort(at(0.0, 0.1, 5.0), [], known, np.array([0, -1, -1])).tolist() == [0, 0, 2]
+    assert sort(at(0.0, 0.9), [], [Known(at(1.0))], np.array([0, -1])).tolist() == [0, 1]
