@@ -1,11 +1,12 @@
 """Every face, which of them may be learned from and why, and one face seen from near."""
 
+from dataclasses import asdict, replace
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,7 +19,7 @@ from processing.views.answers import back, refusals_told, shared, uuid
 from twinvault.accounts.access import signed_in
 from twinvault.custody import objects
 from twinvault.vaults.access import vault_for
-from twinvault.vaults.models import Role
+from twinvault.vaults.models import Role, Vault
 from twinvault.vaults.services import NotAllowed
 
 DECISIONS = {"keep": True, "out": False, "judged": None}
@@ -28,7 +29,7 @@ DECISIONS = {"keep": True, "out": False, "judged": None}
 @require_GET
 def faces(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     vault = vault_for(request.user, vault_id)
-    wanted = _filter(request)
+    wanted = _filter(request.GET)
     counts, chosen = queries.faces(vault, wanted)
     paginator = Paginator(chosen, queries.FACES_A_PAGE)
     # counted already
@@ -36,6 +37,7 @@ def faces(request: HttpRequest, vault_id: UUID) -> HttpResponse:
     page = paginator.get_page(request.GET.get("page"))
     context = shared(request, vault) | {
         "wanted": wanted,
+        "narrowed": _named(wanted),
         "counts": counts,
         "tabs": _tabs(wanted, counts),
         "chips": _chips(wanted, counts),
@@ -58,21 +60,25 @@ def face_counts(request: HttpRequest, vault_id: UUID) -> JsonResponse:
     return JsonResponse({"found": counts.found, "kept": counts.kept, "waiting": counts.waiting, "rejected": counts.rejected})
 
 
-def _filter(request: HttpRequest) -> queries.FaceFilter:
-    """The filter that the address names; what is no state or no id is ignored."""
-    state = request.GET.get("state", "")
+def _filter(names: QueryDict) -> queries.FaceFilter:
+    """The filter that an address or a form names; what is no state or no id is ignored."""
+    state = names.get("state", "")
     return queries.FaceFilter(
         state=state if state in Face.State.values else "",
-        reason=request.GET.get("reason", "")[:20],
-        stage=uuid(request.GET.get("stage", "")),
-        footage=uuid(request.GET.get("footage", "")),
-        person=uuid(request.GET.get("person", "")),
+        reason=names.get("reason", "")[:20],
+        stage=uuid(names.get("stage", "")),
+        footage=uuid(names.get("footage", "")),
+        person=uuid(names.get("person", "")),
     )
 
 
+def _named(wanted: queries.FaceFilter) -> dict[str, str]:
+    """The filter as `_filter` reads it."""
+    return {name: value for name, value in asdict(wanted).items() if value}
+
+
 def _address(wanted: queries.FaceFilter, state: str, reason: str = "") -> str:
-    named = {"state": state, "reason": reason, "stage": wanted.stage, "footage": wanted.footage, "person": wanted.person}
-    return "?" + urlencode({name: value for name, value in named.items() if value})
+    return "?" + urlencode(_named(replace(wanted, state=state, reason=reason)))
 
 
 def _tabs(wanted: queries.FaceFilter, counts: queries.Counts) -> list[dict]:
@@ -130,24 +136,36 @@ def crop(request: HttpRequest, face_id: int) -> HttpResponse:
 @signed_in
 @require_POST
 def decide(request: HttpRequest, vault_id: UUID) -> HttpResponse:
-    """What becomes of the `faces`, in `decision`; of a single one in `one`, as "keep:17"."""
+    """What becomes of the `faces`, in `decision`; of a single one in `one`, as "keep:17"; with `everywhere`, of all that the
+    filter shows, if they are as many as the page said."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
     decision, _, alone = request.POST.get("one", "").partition(":")
     chosen = [alone] if alone else request.POST.getlist("faces")
     decision = decision or request.POST.get("decision", "")
     if decision not in DECISIONS or not all(map(_is_id, chosen)):
         return HttpResponseBadRequest("decision is one of: " + ", ".join(DECISIONS))
+    everywhere = "" if alone else request.POST.get("everywhere", "")
     with refusals_told(request):
-        if people.decide(vault, map(int, chosen), DECISIONS[decision], request.user) is None:
-            messages.info(request, _unchanged(vault.subject.name, chosen))
+        ids = _all_of(vault, request.POST, everywhere) if everywhere else [int(face_id) for face_id in chosen]
+        if people.decide(vault, ids, DECISIONS[decision], request.user) is None:
+            messages.info(request, _unchanged(vault.subject.name, ids))
     return back(request, vault)
+
+
+def _all_of(vault: Vault, names: QueryDict, count: str) -> list[int]:
+    """The ids of all faces that a filter shows. NotAllowed if they are not as many as a person was told."""
+    wanted = _filter(names)
+    counts, chosen = queries.faces(vault, wanted)
+    if count != str(counts.of(wanted.state, wanted.reason)):
+        raise NotAllowed(people.CHANGED)
+    return list(chosen)
 
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _unchanged(name: str, chosen: list[str]) -> str:
+def _unchanged(name: str, chosen: list[int]) -> str:
     if not chosen:
         return "Choose faces first."
     return f"Nothing was changed: it was so already, or these are not faces of {name}, of whom alone it is decided."

@@ -17,7 +17,7 @@ from processing.views.answers import back, people_address, refusals_told, shared
 from twinvault.accounts.access import signed_in
 from twinvault.vaults.access import vault_for
 from twinvault.vaults.models import Role, Vault
-from twinvault.vaults.services import require_unlocked
+from twinvault.vaults.services import NotAllowed, require_unlocked
 
 TOGETHER = "together"
 
@@ -37,6 +37,7 @@ def people(request: HttpRequest, vault_id: UUID) -> HttpResponse:
         "tabs": _tabs(vault, sections, wanted),
         "sections": [section for section in sections.values() if section.people],
         "page": page,
+        "narrowed": {"section": wanted},
         "to_be_erased": people_queries.to_be_erased(vault),
     }
     return render(request, "processing/people.html", context)
@@ -94,14 +95,26 @@ def say_who(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @signed_in
 @require_POST
 def act_on_people(request: HttpRequest, vault_id: UUID) -> HttpResponse:
-    """Who all the `people` are, in `who`; or that they are one, if that says so."""
+    """Who all the `people` are, in `who`; or that they are one, if that says so. With `everywhere`, all of the `section`, if they
+    are as many as the page said."""
     vault = vault_for(request.user, vault_id, Role.CONTRIBUTOR)
     chosen, who = uuids(request.POST.getlist("people")), request.POST.get("who", "")
-    if who == TOGETHER:
-        with refusals_told(request):
-            verbs.merge(vault, chosen, request.user)
-        return back(request, vault)
-    return _say_who(request, vault, chosen, who)
+    with refusals_told(request):
+        if everywhere := request.POST.get("everywhere", ""):
+            chosen = _all_of(vault, request.POST.get("section", ""), everywhere)
+        if who != TOGETHER:
+            return _say_who(request, vault, chosen, who)
+        verbs.merge(vault, chosen, request.user)
+    return back(request, vault)
+
+
+def _all_of(vault: Vault, section: str, count: str) -> list[UUID]:
+    """Everybody of a section. NotAllowed if they are not as many as a person was told."""
+    section = section if section in people_queries.SECTIONS else ""
+    everybody = list(people_queries.people(vault, section).values_list("id", flat=True))
+    if count != str(len(everybody)):
+        raise NotAllowed(verbs.CHANGED)
+    return everybody
 
 
 def _say_who(request: HttpRequest, vault: Vault, chosen: list[UUID], who: str) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The pages on people and faces in a real browser: by keyboard, with many at once, without JavaScript, on a phone."""
 
+import re
 import subprocess
 import sys
 
@@ -111,6 +112,28 @@ def test_pictures_that_stay_are_not_asked_for_again(review):
     assert len(asked) == len(set(asked)) > 0
     page.keyboard.press("z")
     settled(page, "Taken back: 1 person said to be uncertain.")
+
+
+def test_all_faces_of_all_pages_are_taken_out_by_one_key_and_taken_back(review):
+    page = review("faces/")
+    everywhere = page.locator("[data-everywhere]")
+    assert everywhere.input_value() == "600" and len(ids(page)) == 120
+    page.keyboard.press("j")
+    everywhere.check()
+    expect(page.locator("#spoken")).to_have_text("All 600 on 5 pages chosen")
+    page.keyboard.press("n")
+    # all of the subject, of whom alone it is decided
+    expect(page.locator("#spoken")).to_have_text(re.compile(r"^\d\d+ faces taken out\.$"))
+    assert page.locator(".face.kept").count() == 0
+    page.keyboard.press("z")
+    expect(page.locator("#spoken")).to_have_text(re.compile(r"^Taken back: \d\d+ faces taken out\.$"))
+    assert page.locator(".face.kept").count() > 1
+    # what is done with one of them leaves the others alone
+    everywhere.check()
+    page.locator("button.one[value^=out]").first.click()
+    settled(page, "1 face taken out.")
+    page.keyboard.press("z")
+    settled(page, "Taken back: 1 face taken out.")
 
 
 def test_a_range_is_chosen_by_mouse_and_all_of_the_page_at_once(review):

@@ -7,7 +7,7 @@ from django.urls import reverse
 from PIL import Image
 
 from acquisition.models import Footage
-from processing import measures, queries
+from processing import measures, people, queries
 from processing.engine.pack import load_descriptors
 from processing.erasure import erase_others
 from processing.models import Face
@@ -139,6 +139,28 @@ def test_faces_are_kept_and_taken_out_many_at_once(named, vault, browse, bob):
 
     client.post(reverse("decide", args=[vault.id]), {"decision": "judged", "faces": kept[:3]})
     assert list(faces_of(named).filter(state="kept").values_list("id", flat=True)) == kept
+
+
+def test_all_that_a_filter_shows_is_taken_out_on_every_page_and_taken_back(stage, vault, browse, bob, monkeypatch):
+    monkeypatch.setattr(people, "IDS_AT_ONCE", 40)
+    subject, *_ = crowd(stage, bob, faces=500, people=4, films=2)
+    client, kept = browse(bob), set(faces_of(subject).filter(state="kept").values_list("id", flat=True))
+    text = faces_page(client, vault, state="kept").content.decode()
+    assert f'name="everywhere" value="{len(kept)}"' in text and '<input type="hidden" name="state" value="kept">' in text
+    address = reverse("decide", args=[vault.id])
+    everything = {"decision": "out", "everywhere": len(kept), "state": "kept", "faces": min(kept)}
+
+    client.post(address, everything)
+    assert set(faces_of(subject).filter(reason="by_hand", by_hand=True).values_list("id", flat=True)) == kept
+
+    assert "load the page anew" in client.post(address, everything, follow=True).content.decode()
+    client.post(reverse("undo", args=[vault.id]))
+    assert set(faces_of(subject).filter(state="kept").values_list("id", flat=True)) == kept
+    assert not Face.objects.filter(reason="by_hand").exists()
+
+
+def test_a_single_page_has_nothing_to_choose_elsewhere(named, vault, browse, bob):
+    assert 'name="everywhere"' not in faces_page(browse(bob), vault).content.decode()
 
 
 def test_a_single_face_has_a_button_of_its_own(named, vault, browse, bob):

@@ -112,6 +112,23 @@ def test_many_are_said_to_be_someone_else_and_all_of_it_is_taken_back(seen, vaul
     assert "There is nothing to take back." in page.content.decode()
 
 
+def test_everybody_of_a_section_is_answered_on_every_page(stage, vault, browse, bob):
+    crowd(stage, bob, faces=200, people=60, films=2)
+    client = browse(bob)
+    unknown = set(Person.objects.filter(who="unknown", proposed=False).values_list("id", flat=True))
+    others = set(Person.objects.filter(who="other").values_list("id", flat=True))
+    count = len(unknown)
+    text = people_page(client, vault, who="unknown").content.decode()
+    assert f'name="everywhere" value="{count}"' in text and '<input type="hidden" name="section" value="unknown">' in text
+    everybody = {"who": "other", "everywhere": count, "section": "unknown"}
+
+    client.post(reverse("act_on_people", args=[vault.id]), everybody)
+    assert set(Person.objects.filter(who="other").values_list("id", flat=True)) == unknown | others
+
+    page = client.post(reverse("act_on_people", args=[vault.id]), everybody, follow=True)
+    assert "load the page anew" in page.content.decode()
+
+
 def test_people_are_put_together_and_apart_again(seen, vault, browse, bob):
     client, some = browse(bob), seen[2:5]
     tracks = Track.objects.filter(person__in=some).count()

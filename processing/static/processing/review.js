@@ -4,6 +4,8 @@
   "use strict";
 
   const OFF = "review-keys-off";
+  // in the place of ids: all that the page's other pages show, too
+  const EVERYWHERE = ["everywhere"];
   // a deed under way: what it is about; deeds that were asked for meanwhile
   let acted = null;
   const waiting = [];
@@ -16,6 +18,7 @@
   const items = () => (region() ? Array.from(region().querySelectorAll("[data-item]")) : []);
   const box = (item) => item.querySelector("input[data-pick]");
   const chosen = () => items().filter((item) => box(item) && box(item).checked);
+  const everywhere = () => bulk() && bulk().querySelector("[data-everywhere]");
   const current = () => near || (document.activeElement && document.activeElement.closest("#review [data-item]"));
   const byId = (id) => document.getElementById(id);
 
@@ -29,12 +32,13 @@
     const count = chosen().length;
     items().forEach((item) => item.classList.toggle("chosen", Boolean(box(item) && box(item).checked)));
     if (!bulk()) return;
+    const onEveryPage = Boolean(everywhere() && everywhere().checked);
     const everything = bulk().querySelector("[data-all]");
     everything.checked = count > 0 && count === all.length;
     everything.indeterminate = count > 0 && count < all.length;
     const words = `${count} ${count === 1 ? bulk().dataset.one : bulk().dataset.many} chosen`;
     bulk().querySelector("[data-count]").textContent = count ? words : "Choose all on this page";
-    bulk().querySelector("[data-deeds]").hidden = count === 0;
+    bulk().querySelector("[data-deeds]").hidden = count === 0 && !onEveryPage;
   }
 
   // what the page is given anew after every deed
@@ -110,7 +114,8 @@
     }
     const button = region().querySelector(`[data-key="${key}"]`);
     if (!button) return next();
-    if (button.form === bulk()) {
+    if (button.form === bulk() && ids !== EVERYWHERE) {
+      if (everywhere()) everywhere().checked = false;
       items().forEach((item) => pick(item, ids.includes(item.id)));
       update();
       if (!chosen().length) return next();
@@ -127,6 +132,7 @@
     const button = region().querySelector(`[data-key="${key}"]`);
     if (!button) return;
     if (button.form !== bulk()) return press(key, []);
+    if (!near && everywhere() && everywhere().checked) return press(key, EVERYWHERE);
     const item = current();
     const ids = near || !chosen().length ? (item ? [item.id] : []) : chosen().map((each) => each.id);
     if (!ids.some((id) => box(byId(id)))) return say("Nothing is chosen of which this can be said.");
@@ -222,6 +228,10 @@
     if (event.target.matches("[data-all]")) {
       items().forEach((item) => pick(item, event.target.checked));
       chose();
+    } else if (event.target.matches("[data-everywhere]")) {
+      items().forEach((item) => pick(item, event.target.checked));
+      update();
+      say(event.target.checked ? `${event.target.parentElement.textContent.trim()} chosen` : "none chosen");
     } else if (event.target.matches("[data-keys-on]")) {
       try {
         localStorage.setItem(OFF, event.target.checked ? "0" : "1");
@@ -229,6 +239,12 @@
         say("This browser does not remember it.");
       }
     }
+  });
+
+  // htmx does not see a button that lies outside of its form
+  document.addEventListener("htmx:configRequest", function (event) {
+    const button = event.detail.triggeringEvent && event.detail.triggeringEvent.submitter;
+    if (button && button.name) event.detail.parameters[button.name] = button.value;
   });
 
   document.addEventListener("htmx:beforeRequest", function (event) {
