@@ -77,7 +77,7 @@ def test_a_family_makes_a_film(browser, installation):
     expect(page.get_by_text("Line 1 must look like")).to_be_visible()
     page.get_by_label("Captions").fill("0-1 He told us this story every winter.")
     page.get_by_role("button", name="Order this film").click()
-    player = page.locator("video.player")
+    player = page.get_by_label("The film", exact=True)
     expect(player).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("This film is synthetic.")).to_be_visible()
     player.evaluate("film => film.readyState || new Promise(loaded => film.onloadedmetadata = () => loaded())")
