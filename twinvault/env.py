@@ -6,6 +6,7 @@ A secret may be given directly (`TWINVAULT_SECRET_KEY`) or as the path of a file
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -48,6 +49,37 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def mail_server(address: str) -> dict:
+    """Django's settings for mail, by an address such as smtp+tls://user:password@host:587; smtps:// is TLS from the first byte.
+
+    file:///folder leaves each mail there instead; an empty address: no mail goes out.
+    """
+    if not address:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}.get(parts.scheme)
+    except ValueError as error:
+        raise WrongSetting(f"TWINVAULT_MAIL is no address of a mail server: {error}") from error
+    if parts.scheme == "file":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend", "EMAIL_FILE_PATH": parts.path}
+    if port is None or not parts.hostname:
+        raise WrongSetting(
+            "TWINVAULT_MAIL must look like smtp+tls://user:password@host:587, smtps://..., smtp://... or file:///folder"
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        # a page waits for it
+        "EMAIL_TIMEOUT": 20,
+    }
+
+
 @dataclass(frozen=True)
 class Environment:
     """The environment of one process. Paths are absolute, durations in seconds, sizes in bytes."""
@@ -64,6 +96,8 @@ class Environment:
     node_modules: Path = field(default_factory=lambda: Path(text("NODE_MODULES", str(BASE_DIR / "node_modules"))).resolve())
     database: str = field(default_factory=lambda: secret("DATABASE", "sqlite"))
     broker: str = field(default_factory=lambda: secret("BROKER", ""))
+    mail: str = field(default_factory=lambda: secret("MAIL"))
+    mail_from: str = field(default_factory=lambda: text("MAIL_FROM", "TwinVault <twinvault@localhost>"))
     s3_bucket: str = field(default_factory=lambda: text("S3_BUCKET"))
     s3_endpoint: str = field(default_factory=lambda: text("S3_ENDPOINT"))
     s3_region: str = field(default_factory=lambda: text("S3_REGION"))

@@ -4,7 +4,7 @@ import secrets
 
 import dj_database_url
 
-from twinvault.env import BASE_DIR, Environment
+from twinvault.env import BASE_DIR, Environment, mail_server
 
 ENV = Environment()
 DATA_DIR = ENV.data_dir
@@ -157,6 +157,11 @@ if ENV.behind_tls:
     SECURE_HSTS_SECONDS = 31536000
 # that every other host below this one, and the whole domain for ever, speaks TLS is not ours to promise
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# not in settings of Django's own: mail can go out where it says how
+MAIL_GOES_OUT = bool(ENV.mail)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.mail_from
+globals().update(mail_server(ENV.mail))
 
 BROKER_URL = ENV.broker or f"redis+socket://{BASE_DIR}/var/run/broker.sock"
 

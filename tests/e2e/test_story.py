@@ -23,12 +23,14 @@ def test_a_family_makes_a_film(browser, installation):
         [sys.executable, "manage.py", "make_board_member", "dora", "emil"], cwd=REPOSITORY, env=environment, check=True
     )
 
-    # alice opens a vault, with a consent, and admits bob
+    # alice opens a vault, with a consent, and invites bob
     vault = open_vault(alice)
     page = alice.open(f"{vault}members/")
-    page.get_by_label("User name or e-mail address").fill("bob")
-    page.get_by_role("button", name="Admit").click()
-    expect(page.get_by_text("bob · bob@example.org")).to_be_visible()
+    page.get_by_label("Their e-mail address").fill("bob@example.org")
+    page.get_by_role("button", name="Invite").click()
+    page = bob.open(page.locator(".code").inner_text().removeprefix(address))
+    page.get_by_role("button", name="Enter the vault").click()
+    expect(page.get_by_text("Welcome. You are contributor here.")).to_be_visible()
 
     # bob sends two files at once; one is not what its name says
     page = bob.open(f"{vault}upload/")

@@ -22,6 +22,7 @@ from twinvault.jobs.models import Job
 from twinvault.safe.models import Erasure, Export, Scope
 from twinvault.vaults import services as vaults
 from twinvault.vaults.consents import record_consent
+from twinvault.vaults.invitations import invite
 from twinvault.vaults.models import Role
 
 __all__ = ["learned", "story"]
@@ -78,10 +79,13 @@ def ids(story, people) -> dict[str, object]:
     rights = record_consent(
         vault.subject, basis="public", given_by="The estate", statement="Ours.", document=b"%PDF-1.7", by=alice
     )
+    invitation, secret = invite(vault, "greta@example.org", Role.VIEWER, by=alice)
     return {
         "vault_id": vault.id,
         "stage_id": story.stage.id,
         "membership_id": vault.memberships.get(user=story.vera).id,
+        "invitation_id": invitation.id,
+        "secret": secret,
         "consent_id": rights.id,
         "vaults/<uuid:vault_id>/consent/<uuid:consent_id>/recording/consent_id": vault.subject.consents.last().id,
         "export_id": export.id,

@@ -13,6 +13,11 @@ def require_board(user) -> None:
         raise Http404
 
 
+def to_sign_in(request) -> HttpResponse:
+    """Sends somebody to sign in, and back to where they were going."""
+    return redirect_to_login(request.get_full_path())
+
+
 def signed_in(view):
     """A view for people with an account; anybody else signs in first and comes back.
 
@@ -27,6 +32,6 @@ def signed_in(view):
         if request.headers.get("HX-Request"):
             page = urlsplit(request.headers.get("HX-Current-URL", "")).path
             return HttpResponse(headers={"HX-Redirect": redirect_to_login(page or "/").url})
-        return redirect_to_login(request.get_full_path())
+        return to_sign_in(request)
 
     return guarded

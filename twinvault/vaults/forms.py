@@ -6,7 +6,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from twinvault.accounts.services import user_called
 from twinvault.vaults.ages import OLDEST, USUAL_AGES
 from twinvault.vaults.models import FILM_KINDS, Consent, ConsentReview, LifeStage, Role, Subject, Vault
 
@@ -218,14 +217,13 @@ class ConsentReviewForm(forms.Form):
     )
 
 
-class MemberForm(forms.Form):
-    """Names a person who has an account; `cleaned_data["user"]` is theirs."""
+class InvitationForm(forms.Form):
+    """Whom to invite, and as what; `cleaned_data` is as `invitations.invite` takes it."""
 
-    who = forms.CharField(
-        label="User name or e-mail address",
-        max_length=254,
-        help_text="The person needs an account here first.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    email = forms.EmailField(
+        label="Their e-mail address",
+        help_text="The one they sign in with here, or will make an account with.",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     role = forms.TypedChoiceField(
         coerce=lambda value: Role(int(value)),
@@ -242,17 +240,12 @@ class MemberForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._vault = vault
 
-    def clean(self) -> dict:
-        said = super().clean()
-        if "who" not in said:
-            return said
-        user = user_called(said["who"])
-        if user is None:
-            self.add_error("who", "Nobody here is called that. Check the spelling, and ask them to sign up first.")
-        elif self._vault.memberships.filter(user=user).exists():
-            self.add_error("who", ValidationError("%(name)s is a member already.", params={"name": user.called}))
-        said["user"] = user
-        return said
+    def clean_email(self) -> str:
+        email = self.cleaned_data["email"].lower()
+        member = self._vault.memberships.filter(user__email__iexact=email).select_related("user").first()
+        if member is not None:
+            raise ValidationError("%(name)s is a member already.", params={"name": member.user.called})
+        return email
 
 
 class RoleForm(forms.Form):

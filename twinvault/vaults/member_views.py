@@ -5,12 +5,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from twinvault.accounts.access import signed_in
-from twinvault.vaults import services
+from twinvault.accounts.mail import can_mail
+from twinvault.vaults import invitations, services
 from twinvault.vaults.access import vault_for
-from twinvault.vaults.forms import MemberForm, RoleForm
+from twinvault.vaults.forms import InvitationForm, RoleForm
 from twinvault.vaults.models import Role
 from twinvault.vaults.views import least_role, page_with_form, status_of
 
@@ -18,20 +20,30 @@ from twinvault.vaults.views import least_role, page_with_form, status_of
 @signed_in
 @page_with_form
 def members(request: HttpRequest, vault_id: UUID) -> HttpResponse:
-    """Who may enter, and the form that admits somebody."""
+    """Who may enter, and the form that invites somebody; the answer to it shows the link, this once."""
     vault = vault_for(request.user, vault_id, least_role(request, Role.OWNER))
-    form = MemberForm(vault, request.POST or None)
+    form = InvitationForm(vault, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        user, role = form.cleaned_data["user"], form.cleaned_data["role"]
-        services.set_member(vault, user, role, by=request.user)
-        messages.success(request, f"{user.called} ({user.email}) may enter as {role.label}.")
-        return redirect("members", vault.id)
+        try:
+            invitation, secret = invitations.invite(vault, **form.cleaned_data, by=request.user)
+        except services.NotAllowed as error:
+            form.add_error(None, str(error))
+        else:
+            link = request.build_absolute_uri(reverse("invitation", args=[secret]))
+            mailed = invitations.send(invitation, link)
+            return render(
+                request,
+                "vaults/invited.html",
+                {"vault": vault, "invitation": invitation, "link": link, "mailed": mailed, "could_mail": can_mail()},
+            )
+    may_own = vault.role >= Role.OWNER
     context = {
         "vault": vault,
         "form": form,
         "memberships": vault.memberships.select_related("user"),
+        "invitations": vault.invitations.open().select_related("invited_by") if may_own else [],
         "roles": Role.choices,
-        "may_own": vault.role >= Role.OWNER,
+        "may_own": may_own,
     }
     return render(request, "vaults/members.html", context, status=status_of(form))
 

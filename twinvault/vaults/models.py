@@ -57,6 +57,36 @@ class Membership(models.Model):
         return f"{self.user} is {self.get_role_display()} of {self.vault}"
 
 
+class Invitations(models.QuerySet):
+    def open(self) -> "Invitations":
+        """Those that still let somebody in."""
+        return self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """What lets one person, known by an e-mail address, become a member once. Its secret is kept by who has the link alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    vault = models.ForeignKey(Vault, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.PositiveSmallIntegerField(choices=Role.choices)
+    secret_digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret in its link")
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    made_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Invitations.as_manager()
+
+    class Meta:
+        ordering = ["-made_at"]
+
+    def __str__(self) -> str:
+        return f"{self.email} is invited to {self.vault} as {self.get_role_display()}"
+
+
 class Subject(models.Model):
     """The person whose face a vault keeps.
 

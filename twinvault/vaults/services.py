@@ -4,12 +4,13 @@ from datetime import date
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from twinvault.audit.record import record
 from twinvault.custody.keys import new_keyring
 from twinvault.custody.models import Archive
 from twinvault.vaults import ages
-from twinvault.vaults.models import LifeStage, Membership, Role, Subject, Vault
+from twinvault.vaults.models import Invitation, LifeStage, Membership, Role, Subject, Vault
 
 
 class NotAllowed(Exception):
@@ -58,6 +59,7 @@ def set_member(vault: Vault, user, role: Role, *, by) -> Membership:
     membership = Membership.objects.select_for_update().filter(vault=vault, user=user).first()
     if membership and membership.role == Role.OWNER and role != Role.OWNER:
         _keep_an_owner(vault)
+        _end_invitations_by(vault, user)
     membership, _ = Membership.objects.update_or_create(vault=vault, user=user, defaults={"role": role})
     record("member admitted", actor=by, vault_id=vault.id, target=user, role=Role(role).label)
     return membership
@@ -67,8 +69,14 @@ def set_member(vault: Vault, user, role: Role, *, by) -> Membership:
 def remove_member(vault: Vault, membership: Membership, *, by) -> None:
     if membership.role == Role.OWNER:
         _keep_an_owner(vault)
+        _end_invitations_by(vault, membership.user)
     record("member removed", actor=by, vault_id=vault.id, target=membership.user)
     membership.delete()
+
+
+def _end_invitations_by(vault: Vault, user) -> None:
+    """Whoever is no longer an owner must not come back, or let anybody in, by a link that they kept."""
+    Invitation.objects.open().filter(vault=vault, invited_by=user).update(revoked_at=timezone.now())
 
 
 def _keep_an_owner(vault: Vault) -> None:

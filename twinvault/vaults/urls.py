@@ -1,6 +1,6 @@
 from django.urls import path
 
-from twinvault.vaults import board_views, member_views, views
+from twinvault.vaults import board_views, invitation_views, member_views, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -21,4 +21,10 @@ urlpatterns = [
     path("vaults/<uuid:vault_id>/members/", member_views.members, name="members"),
     path("vaults/<uuid:vault_id>/members/<int:membership_id>/role/", member_views.set_role, name="set_role"),
     path("vaults/<uuid:vault_id>/members/<int:membership_id>/remove/", member_views.remove_member, name="remove_member"),
+    path(
+        "vaults/<uuid:vault_id>/invitations/<uuid:invitation_id>/revoke/",
+        invitation_views.revoke_invitation,
+        name="revoke_invitation",
+    ),
+    path("invitations/<str:secret>/", invitation_views.invitation, name="invitation"),
 ]

@@ -19,6 +19,7 @@ _TWIN = re.compile(r"/twins/([0-9a-f-]{36})/")
 _FILM = re.compile(r"/films/([0-9a-f-]{36})/")
 _CONSENT = re.compile(r"/consents/review/([0-9a-f-]{36})/")
 _PERSON = re.compile(r"/people/([0-9a-f-]{36})/who/")
+_INVITATION = re.compile(r"/invitations/[\w-]+/")
 _STAGE = re.compile(r'<option value="([0-9a-f-]{36})"[^>]*>\s*([^<]+?)\s*</option>')
 
 PEOPLE = {
@@ -59,7 +60,7 @@ class Story:
         owner, contributor, outsider = people["owner"], people["contributor"], people["outsider"]
         board = [people["board member"], people["board member 2"]]
         with self.stage("found a vault"):
-            vault, stages = self._vault(owner, board)
+            vault, stages = self._vault(owner, contributor, board)
         with self.stage("upload") as told:
             page = contributor.page(f"/vaults/{vault}/upload/")
             stage = next(key for key, name in _STAGE.findall(page) if name.startswith(stages[1]))
@@ -124,7 +125,7 @@ class Story:
             password2=password,
         )
 
-    def _vault(self, owner: Visitor, board: list[Visitor]) -> tuple[str, list[str]]:
+    def _vault(self, owner: Visitor, contributor: Visitor, board: list[Visitor]) -> tuple[str, list[str]]:
         stages = ["Childhood", "Adult years"]
         opened = owner.fill(
             "/vaults/new/",
@@ -134,7 +135,9 @@ class Story:
             stages=stages,
         )
         vault = _VAULT.findall(opened.url)[0]
-        owner.fill(f"/vaults/{vault}/members/", who=PEOPLE["contributor"][0], role="2")
+        invited = owner.fill(f"/vaults/{vault}/members/", email=f"{PEOPLE['contributor'][0]}@example.org", role="2")
+        link = _INVITATION.findall(invited.text)[0]
+        contributor.fill(link, to=link)
         owner.fill(
             f"/vaults/{vault}/consent/",
             basis="public",
