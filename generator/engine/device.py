@@ -91,11 +91,6 @@ def ran_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in told for sign in _NO_MEMORY + _ONEDNN)
 
 
-def compilation_failed(error: BaseException) -> bool:
-    """Whether `torch.compile` gave up: no C++ compiler, no Triton, or a kernel that it cannot make."""
-    return any(kind.__name__ == "TorchDynamoException" for kind in type(error).__mro__)
-
-
 def give_back_memory(device: torch.device) -> None:
     """Make room, so that pieces of another size fit.
 

@@ -11,28 +11,30 @@ import torch
 from torch import Tensor
 
 from .adversarial import Finish
-from .augment import FaceTensors
+from .augment import Batch, FaceTensors
 from .checkpoint import Checkpoint, CheckpointError, all_finite, load_state, load_weights
 from .config import TwinConfig
 from .course import Course
 from .device import Precision, quickest_precision
-from .losses import FaceLoss
+from .losses import FaceLoss, LossParts
 from .network import SIDES, Side, TwinNetwork, build_network
 from .tone import retone, standard_tone
 
 Rebuild = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Judge = Callable[[Tensor, Batch], LossParts]
 
 
 @dataclass
 class TrainingState:
-    """The whole of a training. `course` says when it is over; `rebuild` is the network's own, compiled if that was asked for."""
+    """The whole of a training. `course` says when it is over; `rebuild` is the network's own and `loss` a FaceLoss, both compiled
+    if that was asked for."""
 
     config: TwinConfig
     network: TwinNetwork
     ema: TwinNetwork
     optimizer: torch.optim.AdamW
     generator: torch.Generator
-    loss: FaceLoss
+    loss: Judge
     course: Course
     precision: Precision
     scaler: torch.amp.GradScaler
@@ -46,6 +48,19 @@ class TrainingState:
     rate_scale: float = 1.0
     roll_backs: int = 0
     parts: int = 1
+
+    @property
+    def compiled(self) -> bool:
+        return self.rebuild != self.network.rebuild
+
+    def compile(self) -> None:
+        """What is drawn is replayed as one CUDA graph on a GPU, which otherwise waits for the thousands of orders of a step. For
+        the shapes of this training alone: kernels for any shape, which torch makes at a second one, failed (torch 2.11)."""
+        self.rebuild = torch.compile(self.network.rebuild, dynamic=False, mode="reduce-overhead")
+        self.loss = torch.compile(FaceLoss(self.config).to(self.device), dynamic=False)
+
+    def leave_uncompiled(self) -> None:
+        self.rebuild, self.loss = self.network.rebuild, FaceLoss(self.config).to(self.device)
 
     def is_sound(self) -> bool:
         """Whether every weight is a number."""
@@ -174,8 +189,10 @@ def begin(
         finish=Finish.of(config, device),
         device=device,
         dataset=dataset or {},
-        rebuild=torch.compile(network.rebuild) if compiled else network.rebuild,
+        rebuild=network.rebuild,
     )
+    if compiled:
+        state.compile()
     if checkpoint is not None:
         if not checkpoint.config.same_network(config):
             raise CheckpointError("This checkpoint is of a network of another shape than the training asks for.")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .adversarial import adaptive_weight, last_layer
 from .augment import Batch, FaceTensors, make_batch
-from .device import compilation_failed, give_back_memory, mixed_precision, ran_out_of_memory
+from .device import give_back_memory, mixed_precision, ran_out_of_memory
 from .network import SIDES, Side
 from .ranks import Ranks
 from .state import TrainingState
@@ -59,10 +59,11 @@ def take_step(
         try:
             losses = _gradients(state, faces, warp, adversarial)
         except Exception as error:
-            if not compilation_failed(error):
+            # a compiler fails in many ways, also at its first run on the device; what was wrong itself is raised again without it
+            if not state.compiled or ran_out_of_memory(error):
                 raise
             log.warning("the network cannot be compiled here, and learns as it is: %s", error)
-            state.rebuild = state.network.rebuild
+            state.leave_uncompiled()
             state.generator.set_state(draws)
             losses = _gradients(state, faces, warp, adversarial)
         if not math.isfinite(losses["loss"]):
@@ -108,6 +109,9 @@ def _forget_gradients(state: TrainingState) -> None:
 def _gradients(state: TrainingState, faces: dict[Side, FaceTensors], warp: bool, adversarial: float | None) -> dict[str, float]:
     """Leave the batch's gradients at the parameters, and give its losses."""
     _forget_gradients(state)
+    if state.compiled and adversarial is not None:
+        # the finish asks for gradients more than once, which compiled code refuses
+        state.leave_uncompiled()
     batches = {side: make_batch(state.config, faces[side], state.generator, warp=warp) for side in SIDES}
     parts = {side: batch.cut(state.parts) for side, batch in batches.items()}
     sums: dict[str, Tensor] = {}

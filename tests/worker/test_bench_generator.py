@@ -238,7 +238,7 @@ def test_figures_of_a_gpu_become_a_section_of_the_docs(tmp_path, monkeypatch, ca
 
     operations, moved = generator_gpu.work_of(config, CPU)
     twice = generator_gpu.work_of(replace(config, batch=4), CPU)
-    figures = generator_gpu.figures(config, CPU, most, 0.3)
+    figures = generator_gpu.figures(config, CPU, most, seconds=0.3)
     text = generator_gpu.section("some device", most, [figures], generator_gpu.profiled(config, CPU))
 
     assert twice[0] == 2 * operations and moved < twice[1] < 2 * moved

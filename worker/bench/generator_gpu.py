@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,28 +26,33 @@ from generator.engine.device import mixed_precision
 from generator.engine.faceset import FaceSet
 from generator.engine.losses import FaceLoss
 from generator.engine.network import build_network
+from generator.engine.training import train
 from worker.bench import rows
 from worker.bench.rows import Row, tell
-from worker.bench.trials import settled_rate
 
 COMMAND = "manage.py bench generator-gpu"
 SIZES, BATCHES = (128, 256), (8, 16, 32, 64, 128)
 FACES = 256
-# seconds of a training, of which the second half is counted
-TURN = 20.0
+# seconds of a training that are counted; what it takes to compile goes before
+TURN = 6.0
 # side of the matrices, and bytes of the copy, that tell the device's peaks
 MATRIX, COPIED, REPEATS = 8192, 2**30, 20
+# steps that are not counted
+WARM_UP = 5
 # profiled steps, and lines of their table
 PROFILED, LINES = 10, 15
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one size and batch. peak: part of the measured bfloat16 peak that the step's multiplications are; bandwidth: part of the
+    """Of one size and batch. compiled: by torch.compile. ready: seconds to the end of the first steps, which are those of the
+    compiler mostly. peak: part of the measured bfloat16 peak that the step's multiplications are; bandwidth: part of the
     measured bandwidth that its tensors are, if each is read and written once by every operation."""
 
     size: int
     batch: int
+    compiled: bool
+    ready: float
     images_per_second: float
     peak: float
     bandwidth: float
@@ -125,12 +131,34 @@ def _seconds(act: Callable[[], Any], device: torch.device) -> float:
     return (all_done() - began) / REPEATS
 
 
-def figures(config: TwinConfig, device: torch.device, most: tuple[float, float], seconds: float = TURN) -> Figures:
+def settled_rate(config: TwinConfig, device: torch.device, compiled: bool, seconds: float = TURN) -> tuple[float, float]:
+    """(images a second of a training, seconds until it was counted). The first WARM_UP steps are not: they compile, choose
+    algorithms and fetch memory."""
+    faces, told = noise(config.size), []
+
+    def over() -> bool:
+        return len(told) > 1 and told[-1][0] - told[0][0] >= seconds
+
+    def note(row: dict[str, Any]) -> None:
+        if row["step"] >= WARM_UP:
+            told.append((time.perf_counter(), row["images_seen"]))
+
+    began = time.perf_counter()
+    # as many faces as a long training sees, so that it does not come to an end by itself
+    train(
+        config, faces, faces, images=10**8, stats_every_s=0.0, on_stats=note, should_stop=over, device=device, compiled=compiled
+    )
+    (first, before), (last, after) = told[0], told[-1]
+    return (after - before) / (last - first), first - began
+
+
+def figures(
+    config: TwinConfig, device: torch.device, most: tuple[float, float], compiled: bool = False, seconds: float = TURN
+) -> Figures:
     operations, moved = work_of(config, device)
-    faces = noise(config.size)
-    speed = settled_rate(config, faces, faces, seconds, device)
+    speed, ready = settled_rate(config, device, compiled, seconds)
     steps = speed / (2 * config.batch)
-    return Figures(config.size, config.batch, speed, steps * operations / most[0], steps * moved / most[1])
+    return Figures(config.size, config.batch, compiled, ready, speed, steps * operations / most[0], steps * moved / most[1])
 
 
 def profiled(config: TwinConfig, device: torch.device) -> str:
@@ -155,9 +183,13 @@ def section(name: str, most: tuple[float, float], found: list[Figures], table: s
         f"Measured on {date.today().isoformat()} on {name}, torch {torch.__version__}, by `{COMMAND}`. Measured peaks: "
         f"{most[0] / 1e12:.1f} TFLOP/s in bfloat16, {most[1] / 1e9:.0f} GB/s.",
         "",
-        "| px | batch a side | images/s | of the peak | of the bandwidth |",
-        "|---|---|---|---|---|",
-        *(f"| {one.size} | {one.batch} | {one.images_per_second:,.0f} | {one.peak:.0%} | {one.bandwidth:.0%} |" for one in found),
+        "| px | batch a side | compiled | ready after, s | images/s | of the peak | of the bandwidth |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {one.size} | {one.batch} | {'yes' if one.compiled else 'no'} | {one.ready:.0f} | {one.images_per_second:,.0f} | "
+            f"{one.peak:.1%} | {one.bandwidth:.0%} |"
+            for one in found
+        ),
         "",
         "```",
         table.rstrip(),
@@ -174,15 +206,16 @@ def learning() -> Iterator[Row]:
     device, name = torch.device("cuda"), torch.cuda.get_device_name()
     most = peaks(device)
     found = []
-    for size in SIZES:
+    for compiled, size in product((False, True), SIZES):
         config = of_size(size)
-        for batch in sorted({config.batch, *BATCHES}):
+        # a compiler takes its minute for each
+        for batch in sorted({config.batch, BATCHES[-1]} if compiled else {config.batch, *BATCHES}):
             try:
-                found.append(figures(replace(config, batch=batch), device, most))
+                found.append(figures(replace(config, batch=batch), device, most, compiled))
             except torch.OutOfMemoryError:
                 tell(f"{size} px with a batch of {batch} a side does not fit into the GPU's memory")
                 break
-            tell(f"{size} px, batch {batch}: {found[-1].images_per_second:,.0f} images/s")
+            tell(f"{size} px, batch {batch}{', compiled' * compiled}: {found[-1].images_per_second:,.0f} images/s")
     text = section(name, most, found, profiled(of_size(SIZES[0]), device))
     rows.FOLDER.mkdir(parents=True, exist_ok=True)
     told: dict[str, Any] = {

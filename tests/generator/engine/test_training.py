@@ -1,3 +1,4 @@
+import logging
 from dataclasses import replace
 
 import cv2
@@ -14,7 +15,9 @@ from generator.engine.config import PRESETS
 from generator.engine.course import Course, schedule
 from generator.engine.device import Precision
 from generator.engine.faceset import FaceSetError
+from generator.engine.network import SIDES
 from generator.engine.state import begin
+from generator.engine.step import Status, take_step
 
 TINY = PRESETS["tiny"]
 CPU = torch.device("cpu")
@@ -145,3 +148,18 @@ def test_without_a_compiler_a_training_learns_all_the_same(anna, bruno, caplog):
     with torch._inductor.config.patch({"cpp.cxx": ("/nowhere/c++",)}):
         result = training.train(TINY, anna, bruno, images=32, compiled=True)
     assert result.metrics["steps"] == 2 and "cannot be compiled here" in caplog.text
+
+
+def test_a_compiled_training_comes_to_its_finish(anna, bruno, caplog):
+    """By the compiler's front end alone, which refuses what the finish asks for and takes a second in place of minutes."""
+    config = replace(TINY, adversarial=0.1, adversarial_from=0.5)
+    faces = {side: FaceTensors.of(one, CPU) for side, one in zip(SIDES, (anna, bruno), strict=True)}
+    state = begin(config, faces, Course(config, None, 96))
+    state.rebuild = torch.compile(state.network.rebuild, dynamic=False, backend="aot_eager")
+    assert take_step(state, faces, rate=1e-3, warp=True).status is Status.DONE and state.compiled
+
+    caplog.set_level(logging.WARNING)
+    caplog.clear()
+    outcome = take_step(state, faces, rate=1e-3, warp=False, adversarial=1.0)
+    assert outcome.status is Status.DONE and "critic" in outcome.losses
+    assert not state.compiled and "cannot be compiled" not in caplog.text
